@@ -1,0 +1,41 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup dev-setup run test e2e check bench screens lock
+py := .venv/bin/python
+
+help:
+	@echo "make run      start the sandbox, the controller and the dashboard; print one address"
+	@echo "make test     all tests (unit, contract, browser)"
+	@echo "make check    formatting, lint, types, layers, compiled requirements"
+	@echo "make e2e      only the browser tests      make bench    measure the budgets"
+	@echo "make setup    only the environment        make screens  screenshots for the README"
+
+setup:
+	@tools/setup.sh
+
+run: setup
+	@./atlas up
+
+dev-setup:
+	@tools/setup.sh --dev
+
+test: dev-setup
+	$(py) -m pytest
+
+e2e: dev-setup
+	$(py) -m pytest -m e2e
+
+check: dev-setup
+	$(py) -m ruff format --check .
+	$(py) -m ruff check .
+	$(py) -m pyright
+	.venv/bin/lint-imports
+	@tools/lock.sh --check
+
+bench: dev-setup
+	$(py) -m tests.bench
+
+screens: dev-setup
+	$(py) -m tests.e2e.screens
+
+lock: dev-setup
+	@tools/lock.sh
