@@ -261,6 +261,10 @@ class Attempt:
     message: str = ""
 
 
+def _no_capacity() -> dict[str, RegionCapacity]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetObservation:
     """One look at the world. `unknown` names whole sources that did not answer: clusters, memberships,
@@ -268,7 +272,7 @@ class FleetObservation:
 
     at: datetime
     regions: Mapping[str, RegionObservation]  # only regions where something of ours, or a membership, is
-    capacity: Mapping[str, RegionCapacity] = field(default_factory=dict)  # all regions
+    capacity: Mapping[str, RegionCapacity] = field(default_factory=_no_capacity)  # all regions
     global_quota: Quota | None = None  # GPUS_ALL_REGIONS
     attached: frozenset[str] | None = None  # regions linked in the MultiClusterService; None: unknown
     delivered: Mapping[str, DeliveredWorkload] | None = None  # by cluster, from the delivery repository
@@ -478,3 +482,29 @@ class RegionView:
     zones: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     as_of: datetime | None = None
+
+
+# --- what is remembered -------------------------------------------------------------------------------
+
+Durations = Mapping[Phase, tuple[float, float]]
+"""Learned seconds a region stays in a phase: (p50, p90)."""
+
+
+def _empty_body() -> dict[str, object]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the journal. Kinds: phase, decision, action, event, probe, prompt, intent, fault,
+    bootstrap, error; `body` holds what the kind needs (see `drill` for the fields that reports read)."""
+
+    id: int
+    at: datetime
+    kind: str
+    region: str = ""
+    subject: str = ""
+    message: str = ""
+    actor: str = ""
+    operation_id: str = ""
+    body: Mapping[str, object] = field(default_factory=_empty_body)

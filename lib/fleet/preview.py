@@ -1,0 +1,243 @@
+"""What a change of the spec would do, before anybody confirms it: calls, commits, cost, blast radius, undo.
+
+It tells what the loop is expected to do from what is known now; the loop decides anew when the time comes. It
+refuses nothing (that is `intent`'s) and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lib.fleet import catalog, words
+from lib.fleet.model import (
+    Override,
+    Phase,
+    PlacementSpec,
+    PlacementStatus,
+    Provisioning,
+    RegionStatus,
+    RegionView,
+    Rollout,
+)
+from lib.fleet.names import cluster_name, link, sync_directory
+
+MCS = "stable-diffusion-webui-mcs"
+
+
+class Names(Protocol):
+    """What is needed to spell resource names; lib.settings.Settings has it."""
+
+    @property
+    def project(self) -> str: ...
+    @property
+    def config_region(self) -> str: ...
+    @property
+    def config_cluster(self) -> str: ...
+    @property
+    def placement(self) -> str: ...
+    @property
+    def namespace(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePreview:
+    sentence: str
+    calls: tuple[str, ...]  # API calls with resource names, in their order
+    commits: tuple[str, ...]  # to the delivery repository
+    usd_per_hour_before: float
+    usd_per_hour_after: float
+    blast_radius: str
+    undo: str
+
+
+def preview(
+    before: PlacementSpec,
+    after: PlacementSpec,
+    *,
+    status: PlacementStatus,
+    views: Sequence[RegionView],
+    config: Names,
+) -> ChangePreview:
+    change = _Change(before=before, after=after, status=status, views=views, config=config)
+    cost = change.cost()
+    return ChangePreview(
+        sentence=change.sentence(),
+        calls=tuple(change.calls()),
+        commits=tuple(change.commits()),
+        usd_per_hour_before=round(status.usd_per_hour, 4),
+        usd_per_hour_after=round(max(0.0, status.usd_per_hour + cost), 4),
+        blast_radius=change.blast_radius(),
+        undo=change.undo(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    before: PlacementSpec
+    after: PlacementSpec
+    status: PlacementStatus
+    views: Sequence[RegionView]
+    config: Names
+
+    @property
+    def regions(self) -> dict[str, RegionStatus]:
+        return {r.region: r for r in self.status.regions}
+
+    @property
+    def added(self) -> list[str]:
+        """Pinned now, and nothing of ours there yet."""
+        pinned = [r for r in self.after.pinned if r not in self.before.pinned]
+        return [r for r in pinned if r not in self.regions or r in self.before.excluded]
+
+    @property
+    def removed(self) -> list[str]:
+        return [r for r in self.after.excluded if r not in self.before.excluded]
+
+    @property
+    def started(self) -> list[Override]:
+        return [o for o in self.after.overrides if o not in self.before.overrides]
+
+    @property
+    def ended(self) -> list[Override]:
+        return [o for o in self.before.overrides if o not in self.after.overrides]
+
+    def touched(self, overrides: Iterable[Override]) -> list[str]:
+        """Regions of ours that these overrides cover."""
+        ours = [r.region for r in self.status.regions if r.region not in self.after.excluded]
+        covered = list(overrides)
+        return [r for r in ours if any(o.region in (None, r) for o in covered)]
+
+    def sentence(self) -> str:
+        found = [*self._region_sentences(), *self._switch_sentences()]
+        if not found and self.after.serving != self.before.serving:
+            found.append(f"{self.after.serving} instead of {self.before.serving} regions should serve.")
+        return " ".join(found) or "Nothing changes."
+
+    def _region_sentences(self) -> Iterator[str]:
+        for region in self.added:
+            gpu = self._gpu(region)
+            yield f"{region} gets a cluster, is pinned and joins the global address once its {gpu} serves."
+        kept = [r for r in self.after.pinned if r not in self.before.pinned and r not in self.added]
+        for region in kept:
+            yield f"{region} is pinned: it stays, whatever else is chosen."
+        for region in self.removed:
+            yield f"{region} leaves the global address, is drained, and its cluster is deleted."
+
+    def _switch_sentences(self) -> Iterator[str]:
+        for override in self.started:
+            where = words.listed(self.touched([override]))
+            yield f"{where}: {catalog.short(override.accelerator)} is asked for, {override.rollout.value}."
+            yield from self._switch_warnings(override)
+        if self.ended and not self.started:
+            yield f"{words.listed(self.touched(self.ended))}: back to the placement's own GPU."
+
+    def _switch_warnings(self, override: Override) -> Iterator[str]:
+        gpu = catalog.short(override.accelerator)
+        missing = [r for r in self.touched([override]) if not self._offered(override.accelerator, r)]
+        if missing and override.rollout is Rollout.HARD:
+            yield f"{gpu} isn't offered in {words.listed(missing)}: there it will be NotOffered."
+        price = self._dearest(override)
+        if override.rollout is Rollout.HARD and self.status.usd_per_hour + price > self.after.max_hourly_usd:
+            yield (
+                f"If a {gpu} is found, {words.usd(price)} would pass the budget of "
+                f"{words.usd(self.after.max_hourly_usd)}: the drill ends at once then."
+            )
+
+    def _dearest(self, override: Override) -> float:
+        prices = (
+            catalog.usd_per_hour(override.accelerator, Provisioning.STANDARD, r)
+            for r in self.touched([override])
+        )
+        return max((p for p in prices if p is not None), default=0.0)
+
+    def _offered(self, accelerator: str, region: str) -> bool:
+        view = next((v for v in self.views if v.region == region), None)
+        judged = next((c for c in view.candidates if c.accelerator == accelerator), None) if view else None
+        return view is None or not view.zones or (judged is not None and bool(judged.zones))
+
+    def calls(self) -> Iterator[str]:
+        names = self.config
+        hub = f"{names.config_region}/{names.config_cluster}"
+        yield f"PATCH {hub}: namespaces/{names.namespace}/gpuplacements/{names.placement}"
+        for region in self.added:
+            cluster, parent = cluster_name(region), f"projects/{names.project}/locations/{region}"
+            yield f"container.CreateCluster {parent}/clusters/{cluster}"
+            yield f"gkehub.UpdateFeature configmanagement: {parent}/memberships/{cluster}"
+            yield f"PATCH {hub}: namespaces/{names.namespace}/multiclusterservices/{MCS} add {link(region)}"
+        for region in (r for r in self.removed if r in self.regions):
+            cluster, parent = cluster_name(region), f"projects/{names.project}/locations/{region}"
+            yield f"PATCH {hub}: namespaces/{names.namespace}/multiclusterservices/{MCS} remove {link(region)}"
+            yield f"gkehub.UpdateFeature configmanagement: without {parent}/memberships/{cluster}"
+            yield f"container.DeleteCluster {parent}/clusters/{cluster}"
+
+    def commits(self) -> Iterator[str]:
+        for region in self.added:
+            yield f"{sync_directory(cluster_name(region))}/ with {self._gpu(region)}, RollingUpdate"
+        for region in (r for r in self.removed if r in self.regions):
+            yield f"remove {sync_directory(cluster_name(region))}/"
+        for override in self.started:
+            how = "Recreate" if override.rollout is Rollout.HARD else "RollingUpdate"
+            for region in self.touched([override]):
+                gpu = catalog.short(override.accelerator)
+                yield f"{sync_directory(cluster_name(region))}/ with {gpu}, {how}"
+        if not self.started:
+            for region in self.touched(self.ended):
+                yield f"{sync_directory(cluster_name(region))}/ with {self._gpu(region)}, RollingUpdate"
+
+    def cost(self) -> float:
+        """Change in USD per hour. A drill keeps the place of the normal GPU and costs more only if it obtains one."""
+        extra = sum(self._price(r) for r in self.added)
+        extra -= sum(self.regions[r].usd_per_hour for r in self.removed if r in self.regions)
+        for override in (o for o in self.started if o.rollout is Rollout.SAFE):
+            for region in self.touched([override]):
+                now = self.regions[region]
+                after = catalog.usd_per_hour(override.accelerator, now.provisioning, region) or 0.0
+                extra += max(0.0, after + catalog.CLUSTER_FEE_USD_PER_HOUR - now.usd_per_hour)
+        if self.ended and not self.started:
+            extra += sum(self._price(r) - self.regions[r].usd_per_hour for r in self.touched(self.ended))
+        return extra
+
+    def _price(self, region: str) -> float:
+        chosen = self._chosen(region)
+        model = self.after.provisioning[0] if self.after.provisioning else Provisioning.STANDARD
+        return (catalog.usd_per_hour(chosen, model, region) or 0.0) + catalog.CLUSTER_FEE_USD_PER_HOUR
+
+    def _chosen(self, region: str) -> str:
+        """The first preference that the region can take, as far as is known."""
+        view = next((v for v in self.views if v.region == region), None)
+        judged = {c.accelerator: c for c in view.candidates} if view else {}
+        ranked = [a for a in self.after.accelerators if a in judged]
+        able = [a for a in ranked if judged[a].eligible] or [a for a in ranked if judged[a].zones]
+        return (able or list(self.after.accelerators))[0]
+
+    def _gpu(self, region: str) -> str:
+        return catalog.short(self._chosen(region))
+
+    def blast_radius(self) -> str:
+        serving = [r.region for r in self.status.regions if r.phase is Phase.SERVING]
+        hard = [o for o in self.started if o.rollout is Rollout.HARD]
+        hit = [r for r in serving if r in self.touched(hard) or r in self.removed]
+        if not hit:
+            safe = " The old replica serves until the new one is Ready." if self.started else ""
+            return f"No region that serves is interrupted.{safe}"
+        left = [r for r in serving if r not in hit]
+        if not left:
+            return (
+                f"{words.listed(hit)}: all that serves. The global address will answer nothing for a while."
+            )
+        return (
+            f"{words.listed(hit)}: {len(hit)} of {len(serving)} serving regions; {words.listed(left)} go on."
+        )
+
+    def undo(self) -> str:
+        if self.started:
+            ends = next((o.expires_at for o in self.started if o.expires_at), None)
+            return f"Recover{f'; or by itself at {words.at(ends)}' if ends else ''}."
+        if self.added or self.removed:
+            back = [f"Contract {r}" for r in self.added] + [f"Expand {r}" for r in self.removed]
+            return f"{'; '.join(back)}."
+        if self.ended:
+            return "Switch the GPU again."
+        return "Change it back; nothing is deleted."

@@ -1,0 +1,213 @@
+"""One look at the placement with everything derived that both the plan and the status need.
+
+So the two can't disagree on a region's phase, on what it should run or on what leaves. It decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lib.fleet import capacity, overrides
+from lib.fleet.capacity import Index
+from lib.fleet.conditions import conditions_of
+from lib.fleet.look import Look
+from lib.fleet.model import (
+    BLOCKED,
+    Condition,
+    FleetObservation,
+    Phase,
+    Placement,
+    RegionObservation,
+    RegionStatus,
+)
+from lib.fleet.phase import phase_of
+from lib.fleet.wanted import Wanted, wanted_workloads
+
+FULL_SERVICE_FOR = timedelta(minutes=10)  # before what is too much is taken away
+UNREACHABLE_GRACE = timedelta(minutes=5)  # "I can't see it" is not "it is broken"
+REPLACEABLE = BLOCKED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionSurvey:
+    region: str
+    seen: RegionObservation
+    wanted: Wanted
+    conditions: tuple[Condition, ...]
+    phase: Phase
+    excluded: bool
+    pinned: bool
+    look: Look
+
+    @property
+    def exists(self) -> bool:
+        """A cluster of ours is there, or was when the region last answered."""
+        cluster = self.seen.cluster
+        return "cluster" in self.seen.unknown or (cluster is not None and cluster.owned)
+
+    @property
+    def stopping(self) -> bool:
+        return self.seen.cluster is not None and self.seen.cluster.status == "STOPPING"
+
+    @property
+    def target(self) -> bool:
+        """It should serve: asked for by name, or ours and not on its way out."""
+        return not self.excluded and (self.pinned or (self.exists and not self.stopping))
+
+    @property
+    def drilled(self) -> bool:
+        return overrides.is_drill(self.wanted.override)
+
+    @property
+    def has_node(self) -> bool:
+        pods = self.seen.workload.pods if self.seen.workload else ()
+        return any(p.node and not p.terminating for p in pods)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    placement: Placement
+    seen: FleetObservation
+    now: datetime
+    index: Index
+    regions: Mapping[str, RegionSurvey]
+
+    @property
+    def targets(self) -> Iterator[RegionSurvey]:
+        return (r for r in self.regions.values() if r.target)
+
+    @property
+    def usd_per_hour(self) -> float:
+        return round(sum(r.wanted.usd_per_hour for r in self.regions.values()), 4)
+
+    @property
+    def serving(self) -> int:
+        return sum(r.phase is Phase.SERVING for r in self.targets)
+
+    def counts(self, region: RegionSurvey) -> bool:
+        """The region serves, is on its way to, or is left alone on purpose: nobody has to stand in for it."""
+        if region.phase is Phase.UNREACHABLE:
+            return not self._lost(region)
+        if not region.wanted.affordable:
+            return False
+        return region.phase not in REPLACEABLE or region.drilled
+
+    def _lost(self, region: RegionSurvey) -> bool:
+        """It can't be seen and the load balancer, which can be, has had no healthy endpoint there for a while."""
+        was = region.look.previous
+        dark = was is not None and was.phase is Phase.UNREACHABLE and was.since is not None
+        if not dark or was is None or was.since is None or self.now - was.since < UNREACHABLE_GRACE:
+            return False
+        if "backends" in self.seen.unknown or "backends" in region.seen.unknown:
+            return False
+        return sum(b.healthy for b in region.seen.backends) == 0
+
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """What didn't answer and is needed before anything may be taken away. A dead cluster's own API isn't
+        among it: an operator must be able to remove a region whose control plane is gone."""
+        sources = set(self.seen.unknown)
+        if self.seen.attached is None:
+            sources.add("attached")
+        if self.seen.delivered is None:
+            sources.add("delivery")
+        parts = {
+            f"{part} of {seen.region}"
+            for seen in self.seen.regions.values()
+            for part in seen.unknown & {"cluster", "membership", "backends"}
+        }
+        return (*sorted(sources), *sorted(parts))
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Regions whose workload can't be seen: enough to keep the platform from scaling in by itself."""
+        return tuple(sorted(r for r, seen in self.seen.regions.items() if "workload" in seen.unknown))
+
+    def surplus(self) -> RegionSurvey | None:
+        """The region to take away next, because more serve than were asked for; None: none, or not yet."""
+        targets = list(self.targets)
+        wanted = self.placement.spec.serving
+        if self.blind or self.silent or len(targets) <= wanted or not self._full_service():
+            return None
+        free = [r for r in targets if not r.pinned and not r.drilled]
+        spare = [r for r in free if self.serving - (r.phase is Phase.SERVING) >= wanted]
+        return min(spare, key=self._loss, default=None)
+
+    def _full_service(self) -> bool:
+        """As many as asked for serve, and have for a while; when none is asked for there is nothing to wait for."""
+        wanted = self.placement.spec.serving
+        ready = next((c for c in self.placement.status.conditions if c.type == "Ready"), None)
+        since = ready.last_transition_at if ready and ready.status == "True" else None
+        steady = since is not None and self.now - since >= FULL_SERVICE_FOR
+        return wanted == 0 or (self.serving >= wanted and steady)
+
+    def _loss(self, region: RegionSurvey) -> tuple[bool, bool, float, str]:
+        """Cheapest to lose first: one already leaving, one that doesn't serve, then the dearest."""
+        linked = region.region in (self.seen.attached or ())
+        serves = region.phase is Phase.SERVING
+        return (linked, serves, -region.wanted.usd_per_hour, region.region)
+
+
+def survey(placement: Placement, seen: FleetObservation, *, now: datetime) -> Survey:
+    """Every region that is ours or that was asked for, judged."""
+    spec = placement.spec
+    before = {r.region: r for r in placement.status.regions}
+    index = capacity.latest(seen.attempts)
+    found = _ours(placement, seen, before)
+    wishes = wanted_workloads(spec, seen, found, index, now)
+    regions: dict[str, RegionSurvey] = {}
+    for region, observation in found.items():
+        excluded = region in spec.excluded
+        look = Look(
+            region=observation,
+            fleet=seen,
+            wanted=wishes[region],
+            index=index,
+            now=now,
+            leaving=excluded,
+            previous=before.get(region),
+        )
+        told = conditions_of(look)
+        regions[region] = RegionSurvey(
+            region=region,
+            seen=observation,
+            wanted=wishes[region],
+            conditions=told,
+            phase=phase_of(told),
+            excluded=excluded,
+            pinned=region in spec.pinned and not excluded,
+            look=look,
+        )
+    return Survey(placement=placement, seen=seen, now=now, index=index, regions=regions)
+
+
+def _ours(
+    placement: Placement, seen: FleetObservation, before: Mapping[str, RegionStatus]
+) -> dict[str, RegionObservation]:
+    """By name: what exists and is owned, what existed when last seen, and what is pinned."""
+    spec = placement.spec
+    blind = "clusters" in seen.unknown
+    found: dict[str, RegionObservation] = {}
+    for region in sorted({*seen.regions, *before, *spec.pinned}):
+        observation = seen.regions.get(region) or RegionObservation(region=region)
+        if blind and observation.cluster is None:
+            observation = _with_unknown_cluster(observation)
+        owned = observation.cluster is not None and observation.cluster.owned
+        was = before.get(region)
+        hidden = "cluster" in observation.unknown and was is not None and bool(was.cluster)
+        if owned or hidden or (region in spec.pinned and region not in spec.excluded):
+            found[region] = observation
+    return found
+
+
+def _with_unknown_cluster(seen: RegionObservation) -> RegionObservation:
+    return RegionObservation(
+        region=seen.region,
+        membership=seen.membership,
+        workload=seen.workload,
+        backends=seen.backends,
+        unknown=seen.unknown | {"cluster"},
+        error=seen.error,
+    )
