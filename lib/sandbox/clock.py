@@ -1,13 +1,13 @@
 """The sandbox's time: it runs faster than the wall's (1x to 600x), can pause, and survives a restart.
 
-Every lifecycle in the sandbox is dated in this time. It is written to a small file so that other processes of
-the same state directory can tell the cloud's time too. Not for TLS, tokens or sockets: those live in wall time.
+Every lifecycle in the sandbox is dated in this time. It is written to a small file so that other processes
+of the same state directory can tell the cloud's time too. Not for TLS, tokens or sockets: those live in wall
+time.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,7 +43,7 @@ class Clock:
         self.speed = speed
         self.save()
 
-    def pause(self, paused: bool = True) -> None:  # noqa: FBT001, FBT002 - reads as pause() / pause(False)
+    def pause(self, paused: bool = True) -> None:
         self._rebase()
         self.paused = paused
         self.save()
@@ -59,7 +59,7 @@ class Clock:
         kept = {"now": self.timestamp(), "wall": time.time(), "speed": self.speed, "paused": self.paused}
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text(json.dumps(kept))
-        os.replace(temporary, self._path)
+        temporary.replace(self._path)
 
     def _rebase(self) -> None:
         self._sim0, self._wall0 = self.timestamp(), time.time()

@@ -8,6 +8,7 @@ Used from one thread (the server's event loop).
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import json
-
 SCHEMA_VERSION = 1
+HISTORY = 5_000
 Document = dict[str, Any]
 
 
@@ -46,36 +46,26 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._memory: dict[str, dict[str, Document]] = {}
+        self._versions: dict[tuple[str, str], int] = {}
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            found = self._db.execute("PRAGMA user_version").fetchone()[0]
-        except sqlite3.DatabaseError as e:
+            self._db = _opened(path)
+            self.version = self._load()
+        except (sqlite3.DatabaseError, ValueError) as e:
             raise StateError(
                 f"{path} is not a readable sandbox state ({e}); move it away and start again"
             ) from e
-        if found > SCHEMA_VERSION:
-            raise StateError(
-                f"{path} was written by a newer version (schema {found}, this one knows {SCHEMA_VERSION}); "
-                "use that version, or another ATLAS_STATE_DIR"
-            )
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS objects (collection TEXT, key TEXT, version INTEGER, body TEXT,"
-            " PRIMARY KEY (collection, key)) WITHOUT ROWID"
-        )
-        self._db.execute("CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER)")
-        self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        self._memory: dict[str, dict[str, Document]] = {}
-        self._versions: dict[tuple[str, str], int] = {}
-        self.version = self._counter("version")
+        self._listeners: list[Callable[[Change], None]] = []
+        self.history: deque[Change] = deque(maxlen=HISTORY)  # of Kubernetes objects, for watches that resume
+        self.oldest_version = self.version  # a watch from before this is too old (410)
+        self._batch: list[Change] | None = None
+
+    def _load(self) -> int:
         for collection, key, version, body in self._db.execute("SELECT * FROM objects"):
             self._memory.setdefault(collection, {})[key] = json.loads(body)
             self._versions[collection, key] = version
-        self._listeners: list[Callable[[Change], None]] = []
-        self.history: deque[Change] = deque(maxlen=20_000)  # for watches that resume
-        self.oldest_version = self.version  # a watch from before this is too old (410)
-        self._batch: list[Change] | None = None
+        row = self._db.execute("SELECT value FROM counters WHERE name='version'").fetchone()
+        return max(row[0] if row else 0, max(self._versions.values(), default=0))
 
     def get(self, collection: str, key: str) -> Document | None:
         return self._memory.get(collection, {}).get(key)
@@ -92,7 +82,12 @@ class Store:
         return sorted(c for c, objects in self._memory.items() if objects and c.startswith(prefix))
 
     def put(
-        self, collection: str, key: str, body: Document, *, stamp: Callable[[Document, int], None] | None = None
+        self,
+        collection: str,
+        key: str,
+        body: Document,
+        *,
+        stamp: Callable[[Document, int], None] | None = None,
     ) -> int:
         """Write one object and return its version. `stamp(body, version)` may write the version into the
         body (Kubernetes' metadata.resourceVersion) before it is stored."""
@@ -122,8 +117,8 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside land together or not at all on disk (a crash leaves no half object). Do not
-        await inside. An exception rolls the disk back and ends the process's trust: it is re-raised."""
+        """A crash inside leaves all of the writes on disk or none. Do not await inside. An exception does not
+        undo the writes before it: verbs check first and write then."""
         if self._batch is not None:
             yield
             return
@@ -150,11 +145,6 @@ class Store:
         self.version += 1
         return self.version
 
-    def _counter(self, name: str) -> int:
-        row = self._db.execute("SELECT value FROM counters WHERE name=?", (name,)).fetchone()
-        newest = self._db.execute("SELECT coalesce(max(version), 0) FROM objects").fetchone()[0]
-        return max(row[0] if row else 0, newest)
-
     def _write(self, sql: str, arguments: tuple[Any, ...]) -> None:
         alone = self._batch is None
         if alone:
@@ -171,8 +161,30 @@ class Store:
             self._tell(change)
 
     def _tell(self, change: Change) -> None:
-        if len(self.history) == self.history.maxlen:
-            self.oldest_version = self.history[0].version
-        self.history.append(change)
+        if change.collection.startswith("kube/"):
+            if len(self.history) == self.history.maxlen:
+                self.oldest_version = self.history[0].version
+            # Others are not watched, and each change kept keeps two documents alive.
+            self.history.append(change)
         for listener in list(self._listeners):
             listener(change)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """The database with its tables; sqlite3.DatabaseError or StateError when it can't be used."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    if found > SCHEMA_VERSION:
+        raise StateError(
+            f"{path} was written by a newer version (schema {found}, this one knows {SCHEMA_VERSION}); "
+            "use that version, or another ATLAS_STATE_DIR"
+        )
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS objects (collection TEXT, key TEXT, version INTEGER, body TEXT,"
+        " PRIMARY KEY (collection, key)) WITHOUT ROWID"
+    )
+    db.execute("CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER)")
+    db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    return db

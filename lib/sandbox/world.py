@@ -29,7 +29,9 @@ TARGET_PROXIES = "compute.targetHttpProxies"
 URL_MAPS = "compute.urlMaps"
 BACKEND_SERVICES = "compute.backendServices"
 HEALTH_CHECKS = "compute.healthChecks"
-NEGS = "compute.networkEndpointGroups"  # "<zone>/<name>"; private field "_endpoints": [{ipAddress, port, ...}]
+NEGS = (
+    "compute.networkEndpointGroups"  # "<zone>/<name>"; private field "_endpoints": [{ipAddress, port, ...}]
+)
 ENDPOINT_HEALTH = "vip.health"  # "<zone>/<neg>/<ip>:<port>": {"state": "HEALTHY"|"UNHEALTHY"|"DRAINING", ...}
 REQUESTS = "metrics.requests"  # "<minute epoch>/<zone>/<response code>": {"count", "latency_ms_sum"}
 DUTY = "metrics.duty"  # "<minute epoch>/<location>/<cluster>/<namespace>/<pod>": {"busy_s", "accelerator"}

@@ -1,0 +1,141 @@
+"""The sandbox's own API, which no cloud has: its clock and its faults, at /admin/v1. Not a way to change objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from lib.sandbox import faults
+from lib.sandbox.errors import ApiError
+from lib.sandbox.rest import error_response
+from lib.sandbox.store import Document
+from lib.sandbox.verbs import enter, public, rfc3339
+from lib.sandbox.world import FAULTS, World
+
+PREFIX = "/admin/v1"
+
+
+def clock(world: World) -> Document:
+    at = world.clock
+    return {"now": rfc3339(at.timestamp()), "speed": at.speed, "paused": at.paused}
+
+
+def change_clock(world: World, body: Document) -> Document:
+    _only(body, "speed", "paused")
+    if "speed" in body:
+        try:
+            world.clock.set_speed(_number(body, "speed"))
+        except ValueError as e:
+            raise ApiError("INVALID_ARGUMENT", str(e)) from e
+    if "paused" in body:
+        if not isinstance(body["paused"], bool):
+            raise ApiError("INVALID_ARGUMENT", "paused: must be true or false")
+        world.clock.pause(paused=body["paused"])
+    return clock(world)
+
+
+def step_clock(world: World, body: Document) -> Document:
+    _only(body, "seconds")
+    seconds = _number(body, "seconds")
+    if not 0 <= seconds <= 366 * 86_400:
+        raise ApiError("INVALID_ARGUMENT", "seconds: must be from 0 to a year")
+    world.clock.step(seconds)
+    return clock(world)
+
+
+def create_fault(world: World, body: Document) -> Document:
+    _only(body, "kind", "scope", "ttlSeconds")
+    ttl_s = _number(body, "ttlSeconds") if body.get("ttlSeconds") is not None else None
+    scope = body.get("scope") or {}
+    if not isinstance(scope, dict):
+        raise ApiError("INVALID_ARGUMENT", "scope: must be an object")
+    return public(faults.create(world, str(body.get("kind", "")), scope, ttl_s=ttl_s))
+
+
+def list_faults(world: World) -> Document:
+    return {"faults": [public(f) for f in faults.active(world)]}
+
+
+def delete_fault(world: World, name: str) -> Document:
+    if world.store.delete(FAULTS, name) is None:
+        raise ApiError("NOT_FOUND", f'there is no fault "{name}"')
+    return {}
+
+
+def delete_faults(world: World) -> Document:
+    for key, _ in world.store.items(FAULTS):
+        world.store.delete(FAULTS, key)
+    return {}
+
+
+def fault_kinds(_: World) -> Document:
+    return {
+        "faultKinds": [
+            {
+                "kind": k.name,
+                "scope": list(k.fields),
+                "required": list(k.required),
+                "sentence": k.sentence,
+            }
+            for k in faults.KINDS.values()
+        ]
+    }
+
+
+_ROWS: dict[tuple[str, str], Callable[[World, Document], Document]] = {
+    ("GET", "/clock"): lambda world, _: clock(world),
+    ("PUT", "/clock"): change_clock,
+    ("POST", "/clock:step"): step_clock,
+    ("GET", "/faults"): lambda world, _: list_faults(world),
+    ("POST", "/faults"): create_fault,
+    ("DELETE", "/faults"): lambda world, _: delete_faults(world),
+    ("GET", "/faultKinds"): lambda world, _: fault_kinds(world),
+}
+
+
+async def serve(request: Request) -> Response:
+    world: World = request.app.state.world
+    path = request.url.path.removeprefix(PREFIX)
+    writes = request.method != "GET"
+    try:
+        # Not disturbed by faults on "admin": there are none, so a fault can always be lifted.
+        authorization = request.headers.get("authorization")
+        await enter(world, api="admin", authorization=authorization, permission="admin.update", writes=writes)
+        return JSONResponse(_answer(world, request.method, path, await request.body()))
+    except ApiError as e:
+        return error_response(e)
+
+
+def _answer(world: World, method: str, path: str, raw: bytes) -> Document:
+    row = _ROWS.get((method, path))
+    if row:
+        return row(world, _body(raw))
+    if method == "DELETE" and path.startswith("/faults/"):
+        return delete_fault(world, path.removeprefix("/faults/"))
+    raise ApiError("NOT_FOUND", f"there is no {method} {PREFIX}{path}")
+
+
+def _body(raw: bytes) -> Document:
+    try:
+        found = json.loads(raw or b"{}")
+    except ValueError as e:
+        raise ApiError("INVALID_ARGUMENT", f"the body is not JSON: {e}") from e
+    if not isinstance(found, dict):
+        raise ApiError("INVALID_ARGUMENT", "the body must be an object")
+    return found
+
+
+def _only(body: Document, *fields: str) -> None:
+    for name in body:
+        if name not in fields:
+            raise ApiError("INVALID_ARGUMENT", f"{name}: unknown field; one of {', '.join(fields)}")
+
+
+def _number(body: Document, name: str) -> float:
+    value = body.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
+        raise ApiError("INVALID_ARGUMENT", f"{name}: must be a number")
+    return float(value)

@@ -1,0 +1,161 @@
+"""Node objects: what an Autopilot machine looks like, and its way from instance to Ready.
+
+Which machine comes and goes is decided in `scaleup` and `reclaim`; quota and the data plane read these objects.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from lib.sandbox import catalog
+from lib.sandbox.kube.defaults import ACCELERATOR, GPU, SPOT
+from lib.sandbox.kube.discovery import VERSION
+from lib.sandbox.kube.storage import KubeCluster, rfc3339
+from lib.sandbox.verbs import jittered
+
+Document = dict[str, Any]
+READY_S = 40.0  # node object -> Ready: kubelet, GPU driver
+ZONE, REGION = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
+PROVISIONING = "cloud.google.com/gke-provisioning"
+_SYSTEM_MACHINE, _SYSTEM_VCPUS, _SYSTEM_GIB = "ek-standard-8", 8, 32
+
+
+def is_gpu(node: Document) -> bool:
+    return ACCELERATOR in node["metadata"]["labels"]
+
+
+def is_ready(node: Document) -> bool:
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
+
+
+def address(version: int, first: int) -> str:
+    """A 10.x address that no other object has: store versions never repeat (until 4 million of them)."""
+    n = version % (64 * 254 * 254)
+    return f"10.{first + n // (254 * 254)}.{n // 254 % 254 + 1}.{n % 254 + 1}"
+
+
+def add_gpu_node(
+    cluster: KubeCluster, *, zone: str, accelerator: str, provisioning: str, selector: Document
+) -> str:
+    """The machine has booted and its kubelet registers; Ready comes later. Returns the node's name."""
+    known = catalog.ACCELERATORS[accelerator]
+    spot = provisioning == "SPOT"
+    labels = {
+        ACCELERATOR: accelerator,
+        "cloud.google.com/gke-accelerator-count": str(known.gpus),
+        "cloud.google.com/gke-gpu": "true",
+        "cloud.google.com/gke-gpu-driver-version": selector.get(
+            "cloud.google.com/gke-gpu-driver-version", "default"
+        ),
+        "cloud.google.com/compute-class": selector.get("cloud.google.com/compute-class", "Accelerator"),
+        PROVISIONING: "spot" if spot else "standard",
+    }
+    taints = [{"key": GPU, "value": "present", "effect": "NoSchedule"}]
+    if spot:
+        labels[SPOT] = "true"
+        taints.append({"key": SPOT, "value": "true", "effect": "NoSchedule"})
+    pool = f"nap-{known.machine_type.replace('standard-', '')}-gpu{known.gpus}-{cluster.suffix(8)}"
+    body = _node(cluster, pool, zone, known.machine_type, (known.vcpus, known.memory_gib, known.gpus))
+    body["metadata"]["labels"].update(labels)
+    body["spec"]["taints"] = taints
+    now = cluster.world.clock.timestamp()
+    body["_readyAt"] = now + jittered(cluster.world, READY_S, f"node/{body['metadata']['name']}")
+    node = cluster.create("nodes", body)
+    _node_event(cluster, node, "RegisteredNode", f"Node {node['metadata']['name']} event: Registered Node in Controller",
+                "node-controller")  # fmt: skip
+    return str(node["metadata"]["name"])
+
+
+def add_system_nodes(cluster: KubeCluster) -> None:
+    """The machines that a new Autopilot cluster starts with, one in each of three zones; Ready at once."""
+    for zone in catalog.zones(cluster.location)[:3]:
+        body = _node(cluster, "pool-2", zone, _SYSTEM_MACHINE, (_SYSTEM_VCPUS, _SYSTEM_GIB, 0))
+        node = cluster.create("nodes", body)
+        set_ready(cluster, node, ready=True)
+
+
+def advance(cluster: KubeCluster) -> None:
+    """Nodes whose time has come turn Ready."""
+    now = cluster.world.clock.timestamp()
+    for node in cluster.list("nodes"):
+        if not is_ready(node) and "_reclaim" not in node and now >= node.get("_readyAt", 0):
+            set_ready(cluster, node, ready=True)
+            name = node["metadata"]["name"]
+            _node_event(cluster, node, "NodeReady", f"Node {name} status is now: NodeReady", "kubelet")
+
+
+def set_ready(cluster: KubeCluster, node: Document, *, ready: bool) -> None:
+    now = rfc3339(cluster.world.clock.now())
+
+    def change(body: Document) -> None:
+        body["status"]["conditions"] = _conditions(now, ready=ready)
+        body["_idleSince"] = cluster.world.clock.timestamp()
+
+    cluster.mutate("nodes", "", node["metadata"]["name"], change)
+
+
+def _node_event(cluster: KubeCluster, node: Document, reason: str, message: str, component: str) -> None:
+    cluster.event(node, type="Normal", reason=reason, message=message, component=component)
+
+
+def _node(
+    cluster: KubeCluster, pool: str, zone: str, machine: str, capacity: tuple[int, int, int]
+) -> Document:
+    vcpus, gib, gpus = capacity
+    name = f"gk3-{cluster.name[:24]}-{pool}-{cluster.suffix(4)}"
+    version = cluster.world.store.version
+    internal = address(version, 128)
+    amounts = {"cpu": str(vcpus), "memory": f"{gib}Gi", "ephemeral-storage": "98831908Ki", "pods": "32"}
+    if gpus:
+        amounts[GPU] = str(gpus)
+    now = rfc3339(datetime.fromtimestamp(cluster.world.clock.timestamp(), UTC))
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "labels": {
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/arch": "amd64",
+                "kubernetes.io/os": "linux",
+                "node.kubernetes.io/instance-type": machine,
+                "cloud.google.com/gke-nodepool": pool,
+                "cloud.google.com/machine-family": machine.partition("-")[0],
+                PROVISIONING: "standard",
+                REGION: cluster.location,
+                ZONE: zone,
+            },
+        },
+        "spec": {"providerID": f"gce://{cluster.world.project}/{zone}/{name}", "podCIDR": ""},
+        "status": {
+            "capacity": amounts,
+            "allocatable": amounts,
+            "addresses": [
+                {"type": "InternalIP", "address": internal},
+                {"type": "Hostname", "address": name},
+            ],
+            "conditions": _conditions(now, ready=False),
+            "nodeInfo": {
+                "kubeletVersion": VERSION,
+                "osImage": "Container-Optimized OS from Google",
+                "kernelVersion": "6.12.46+",
+                "containerRuntimeVersion": "containerd://2.1.4",
+                "architecture": "amd64",
+                "operatingSystem": "linux",
+                "bootID": "", "machineID": "", "systemUUID": "", "kubeProxyVersion": "",
+            },
+        },
+    }  # fmt: skip
+
+
+def _conditions(now: str, *, ready: bool) -> list[Document]:
+    texts = {
+        True: ("KubeletReady", "kubelet is posting ready status"),
+        False: ("KubeletNotReady", "container runtime network not ready"),
+    }
+    reason, message = texts[ready]
+    return [{
+        "type": "Ready", "status": str(ready), "reason": reason, "message": message,
+        "lastHeartbeatTime": now, "lastTransitionTime": now,
+    }]  # fmt: skip

@@ -1,0 +1,167 @@
+"""How GPU machines go: idle ones by scale-down, others taken back by a stock-out fault or Spot preemption.
+
+The course of a loss is a table by provisioning model; where a node stands in it is kept in the node ("_reclaim").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lib.sandbox import faults
+from lib.sandbox.kube import nodes
+from lib.sandbox.kube.defaults import ACCELERATOR, SPOT
+from lib.sandbox.kube.storage import KubeCluster, rfc3339
+
+Document = dict[str, Any]
+IDLE_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """`at_s` counts from the moment Compute Engine takes the machine back."""
+
+    at_s: float
+    act: Callable[[KubeCluster, Document], None]
+
+
+def advance(cluster: KubeCluster) -> None:
+    """One pass over the GPU nodes."""
+    busy = {
+        p["spec"].get("nodeName")
+        for p in cluster.list("pods")
+        if p["status"]["phase"] in {"Pending", "Running"}
+    }
+    for node in cluster.list("nodes"):
+        if not nodes.is_gpu(node):
+            continue
+        if "_reclaim" in node:
+            _proceed(cluster, node)
+        elif _wanted_back(cluster, node):
+            begun = {"since": cluster.world.clock.timestamp(), "stage": 0}
+            cluster.mutate("nodes", "", node["metadata"]["name"], lambda b, s=begun: b.update(_reclaim=s))
+        elif nodes.is_ready(node):
+            _watch_idleness(cluster, node, busy=node["metadata"]["name"] in busy)
+
+
+def _wanted_back(cluster: KubeCluster, node: Document) -> bool:
+    labels = node["metadata"]["labels"]
+    spot = labels.get(SPOT) == "true"
+    fault = faults.first(
+        cluster.world, "stockout", region=cluster.location, zone=labels[nodes.ZONE],
+        accelerator=labels[ACCELERATOR], provisioning="SPOT" if spot else "STANDARD",
+    )  # fmt: skip
+    return fault is not None and fault["scope"].get("reclaim", True)
+
+
+def _proceed(cluster: KubeCluster, node: Document) -> None:
+    state = dict(node["_reclaim"])
+    course = COURSES[node["metadata"]["labels"].get(SPOT) == "true"]
+    elapsed = cluster.world.clock.timestamp() - state["since"]
+    while state["stage"] < len(course) and elapsed >= course[state["stage"]].at_s:
+        course[state["stage"]].act(cluster, node)
+        state["stage"] += 1
+    if state != node["_reclaim"]:
+        cluster.mutate("nodes", "", node["metadata"]["name"], lambda b: b.update(_reclaim=state))
+
+
+def _pods_on(cluster: KubeCluster, node: Document) -> list[Document]:
+    return [p for p in cluster.list("pods") if p["spec"].get("nodeName") == node["metadata"]["name"]]
+
+
+def _preempt(cluster: KubeCluster, node: Document) -> None:
+    name = node["metadata"]["name"]
+    text = f"Node {name} is being preempted: Compute Engine reclaims the Spot VM"
+    cluster.event(
+        node, type="Warning", reason="PreemptScheduled", message=text, component="node-problem-detector"
+    )
+    for pod in _pods_on(cluster, node):
+        cluster.event(
+            pod, type="Warning", reason="Preempted", message=text, component="node-problem-detector"
+        )
+    _not_ready(cluster, node)
+
+
+def _not_ready(cluster: KubeCluster, node: Document) -> None:
+    name = node["metadata"]["name"]
+    nodes.set_ready(cluster, node, ready=False)
+    text = f"Node {name} status is now: NodeNotReady"
+    cluster.event(node, type="Normal", reason="NodeNotReady", message=text, component="node-controller")
+    for pod in _pods_on(cluster, node):
+        cluster.event(
+            pod,
+            type="Warning",
+            reason="NodeNotReady",
+            message="Node is not ready",
+            component="node-controller",
+        )
+
+
+def _terminate_pods(cluster: KubeCluster, node: Document) -> None:
+    """Graceful node shutdown: the kubelet ends the pods before the machine goes."""
+    now = rfc3339(cluster.world.clock.now())
+
+    def change(body: Document) -> None:
+        text = "Pod was terminated in response to imminent node shutdown."
+        body["status"].update({"phase": "Failed", "reason": "Terminated", "message": text})
+        for status in body["status"].get("containerStatuses", ()):
+            ended = {"exitCode": 143, "reason": "Error", "finishedAt": now}
+            status.update({"ready": False, "started": False, "state": {"terminated": ended}})
+        for condition in body["status"].get("conditions", ()):
+            if condition["type"] in {"Ready", "ContainersReady"}:
+                condition.update({"status": "False", "reason": "PodFailed", "lastTransitionTime": now})
+
+    for pod in _pods_on(cluster, node):
+        cluster.mutate("pods", pod["metadata"]["namespace"], pod["metadata"]["name"], change)
+
+
+def _evict_pods(cluster: KubeCluster, node: Document) -> None:
+    for pod in _pods_on(cluster, node):
+        metadata = pod["metadata"]
+        text = f"Marking for deletion Pod {metadata['namespace']}/{metadata['name']}"
+        cluster.event(
+            pod,
+            type="Normal",
+            reason="TaintManagerEviction",
+            message=text,
+            component="taint-eviction-controller",
+        )
+
+
+def _remove(cluster: KubeCluster, node: Document) -> None:
+    name = node["metadata"]["name"]
+    text = f"Deleting node {name} because it does not exist in the cloud provider"
+    cluster.event(
+        node, type="Normal", reason="DeletingNode", message=text, component="cloud-node-lifecycle-controller"
+    )
+    for pod in _pods_on(cluster, node):
+        cluster.finish("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
+    cluster.delete("nodes", "", name)
+
+
+COURSES: dict[bool, tuple[Stage, ...]] = {
+    True: (  # Spot: announced, pods end in time
+        Stage(at_s=0, act=_preempt),
+        Stage(at_s=15, act=_terminate_pods),
+        Stage(at_s=30, act=_remove),
+    ),
+    False: (  # on-demand: the host is lost
+        Stage(at_s=0, act=_not_ready),
+        Stage(at_s=25, act=_evict_pods),
+        Stage(at_s=30, act=_remove),
+    ),
+}
+
+
+def _watch_idleness(cluster: KubeCluster, node: Document, *, busy: bool) -> None:
+    now, name = cluster.world.clock.timestamp(), node["metadata"]["name"]
+    if busy:
+        if "_idleSince" in node:
+            cluster.mutate("nodes", "", name, lambda b: b.pop("_idleSince", None))
+    elif "_idleSince" not in node:
+        cluster.mutate("nodes", "", name, lambda b: b.update(_idleSince=now))
+    elif now - node["_idleSince"] >= IDLE_S:
+        text = "node removed by cluster autoscaler"
+        cluster.event(node, type="Normal", reason="ScaleDown", message=text, component="cluster-autoscaler")
+        _remove(cluster, node)

@@ -1,0 +1,113 @@
+"""The REST door of the Container and Hub APIs: HTTP and JSON to verbs and back.
+
+Not the place of any behaviour: that is in `gke` and `hub`. Compute has its own (`compute`), being plain JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf import json_format
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from lib.sandbox.errors import ApiError
+from lib.sandbox.store import Document
+from lib.sandbox.verbs import Verb, enter
+from lib.sandbox.world import World
+
+_TRACK = re.compile(
+    r"^/v1(?:alpha|beta)\d*/"
+)  # gcloud's beta and alpha tracks ask for the same with other names
+
+
+def pattern(path: str) -> re.Pattern[str]:
+    """A google.api.http path template as a regular expression with named groups."""
+
+    def group(match: re.Match[str]) -> str:
+        inner = (match[2] or "*").replace("*", "[^/]+")
+        return f"(?P<{match[1]}>{inner})"
+
+    return re.compile(re.sub(r"\{(\w+)(?:=([^}]*))?\}", group, path))
+
+
+class Door:
+    """Finds the verb of a request among those that speak REST."""
+
+    def __init__(self, verbs: tuple[Verb, ...]) -> None:
+        self._rows = [(verb, pattern(verb.path)) for verb in verbs if verb.http]
+
+    async def __call__(self, request: Request) -> Response:
+        known = False
+        asked = _TRACK.sub("/v1/", request.url.path)
+        for verb, path in self._rows:
+            match = path.fullmatch(asked)
+            if match and verb.http == request.method:
+                return await self._answer(verb, request, match.groupdict())
+            known = known or bool(match)
+        status = 405 if known else 404
+        return JSONResponse(
+            {"error": {"code": status, "message": "Not Found", "status": "NOT_FOUND"}}, status
+        )
+
+    async def _answer(self, verb: Verb, request: Request, names: Mapping[str, str]) -> Response:
+        world: World = request.app.state.world
+        try:
+            await enter(
+                world,
+                api=verb.api,
+                authorization=request.headers.get("authorization"),
+                permission=verb.permission,
+                writes=verb.writes,
+            )
+            asked = _request(verb, await request.body(), request.query_params, names)
+            answer = verb.call(world, asked)
+        except ApiError as e:
+            return error_response(e)
+        ints = "enum-encoding=int" in request.query_params.get("$alt", "")
+        return JSONResponse(_encoded(verb, answer, ints=ints))
+
+
+def error_response(error: ApiError) -> Response:
+    headers = {"retry-after": str(error.retry_after_s)} if error.retry_after_s else {}
+    if error.code == "UNAUTHENTICATED":
+        headers["www-authenticate"] = 'Bearer realm="https://accounts.google.com/"'
+    return JSONResponse(error.body(), error.http_status, headers)
+
+
+def _request(verb: Verb, body: bytes, query: Mapping[str, str], names: Mapping[str, str]) -> Document:
+    """The request message as JSON, whichever of body, query and path its fields came in."""
+    asked: Document = {}
+    if verb.body and body:
+        try:
+            given = json.loads(body)
+        except ValueError as e:
+            raise ApiError(
+                "INVALID_ARGUMENT", f"Invalid JSON payload received. {e}", reason="badRequest"
+            ) from e
+        asked = given if verb.body == "*" else {verb.body: given}
+    message = verb.request()
+    # "$alt" and "alt" are of the protocol; what the message doesn't know is dropped, as newer clients may send it.
+    asked.update({key: _from_query(key, value) for key, value in query.items() if not key.startswith("$")})
+    asked.update(names)
+    try:
+        json_format.ParseDict(asked, message, ignore_unknown_fields=True)
+    except json_format.ParseError as e:
+        raise ApiError("INVALID_ARGUMENT", f"Invalid JSON payload received. {e}", reason="badRequest") from e
+    return json_format.MessageToDict(message)
+
+
+def _from_query(key: str, value: str) -> Any:
+    if key == "updateMask":  # clients spell its paths both ways; JSON knows lowerCamelCase only
+        return re.sub(r"_([a-z])", lambda m: m[1].upper(), value)
+    return {"true": True, "True": True, "false": False, "False": False}.get(value, value)
+
+
+def _encoded(verb: Verb, answer: Document, *, ints: bool) -> Any:
+    if not ints:
+        return answer
+    message = json_format.ParseDict(answer, verb.response(), ignore_unknown_fields=True)
+    return json_format.MessageToDict(message, use_integers_for_enums=True)

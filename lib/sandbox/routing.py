@@ -1,0 +1,116 @@
+"""Which endpoint a request goes to, read from the load balancer's documents.
+
+Only choosing, no I/O. The client's place decides the region: health moves traffic, load does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import count
+from weakref import WeakKeyDictionary
+
+from lib.sandbox import catalog, loadbalancer, neg
+from lib.sandbox.store import Document, Store
+from lib.sandbox.world import (
+    BACKEND_SERVICES,
+    ENDPOINT_HEALTH,
+    FORWARDING_RULES,
+    NEGS,
+    TARGET_PROXIES,
+    URL_MAPS,
+    World,
+)
+
+PARIS = (48.8566, 2.3522)
+NO_BACKEND = "default backend - 404"
+NO_SERVICE = "response 404 (backend NotFound), service rules for the path non-existent"
+Place = tuple[float, float]  # latitude, longitude in degrees
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    endpoint: Document
+    zone: str
+    key: str  # as in ENDPOINT_HEALTH
+
+
+def route(world: World, *, host: str, path: str) -> Document | str:
+    """The backend service for a request, or the text of the 404."""
+    for _, rule in world.store.items(FORWARDING_RULES):
+        if rule.get("portRange") == loadbalancer.port_range(world):
+            proxy = world.store.get(TARGET_PROXIES, _name(rule["target"])) or {}
+            routes = world.store.get(URL_MAPS, _name(proxy.get("urlMap", "")))
+            service = _matched(routes, host.partition(":")[0], path) if routes else None
+            if service is None:
+                return NO_BACKEND
+            return world.store.get(BACKEND_SERVICES, _name(service)) or NO_SERVICE
+    return NO_BACKEND
+
+
+def _name(url: str) -> str:
+    return url.rsplit("/", 1)[-1]
+
+
+def _matched(routes: Document, host: str, path: str) -> str | None:
+    """By host (exact before "*"), then the longest path; else the default of what matched."""
+    hosts = {h: rule["pathMatcher"] for rule in routes.get("hostRules", ()) for h in rule["hosts"]}
+    matcher = hosts.get(host, hosts.get("*"))
+    found = next((m for m in routes.get("pathMatchers", ()) if m["name"] == matcher), routes)
+    fitting = [
+        (len(pattern), rule["service"])
+        for rule in found.get("pathRules", ())
+        for pattern in rule["paths"]
+        if pattern == path or (pattern.endswith("/*") and f"{path}/".startswith(pattern[:-1]))
+    ]
+    return max(fitting)[1] if fitting else found.get("defaultService")
+
+
+def choose(world: World, service: Document, place: Place, *, besides: Collection[str] = ()) -> Target | None:
+    """A healthy endpoint in the nearest region that has one, by turns."""
+    healthy: dict[str, list[Target]] = {}
+    for target in _targets(world, service):
+        state = (world.store.get(ENDPOINT_HEALTH, target.key) or {}).get("state")
+        if state == "HEALTHY" and target.key not in besides:
+            healthy.setdefault(catalog.region_of(target.zone), []).append(target)
+    if not healthy:
+        return None
+    region = min(healthy, key=lambda name: (distance_km(place, _place(name)), name))
+    return healthy[region][_turn(world) % len(healthy[region])]
+
+
+def _targets(world: World, service: Document) -> Iterator[Target]:
+    for backend in service.get("backends", ()):
+        key = loadbalancer.neg_key(backend["group"])
+        for endpoint in (world.store.get(NEGS, key) or {}).get("_endpoints", ()):
+            yield Target(endpoint=endpoint, zone=key.split("/", 1)[0], key=neg.health_key(key, endpoint))
+
+
+def _place(region: str) -> Place:
+    return catalog.REGIONS[region].lat, catalog.REGIONS[region].lon
+
+
+def place_of(text: str) -> Place:
+    """ "LAT,LON" of the client; Paris when it says nothing readable."""
+    try:
+        lat, lon = (float(part) for part in text.split(","))
+    except ValueError:
+        return PARIS
+    return (lat, lon) if abs(lat) <= 90 and abs(lon) <= 180 else PARIS
+
+
+def distance_km(a: Place, b: Place) -> float:
+    """Along the great circle."""
+    (lat1, lon1), (lat2, lon2) = ((math.radians(x), math.radians(y)) for x, y in (a, b))
+    chord = (
+        math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    )
+    return 2 * 6371.0 * math.asin(math.sqrt(chord))
+
+
+_TURNS: WeakKeyDictionary[Store, count[int]] = WeakKeyDictionary()
+
+
+def _turn(world: World) -> int:
+    return next(_TURNS.setdefault(world.store, count()))

@@ -1,0 +1,120 @@
+"""One set of verbs behind two front doors: what a method of a Google API is, said once for REST and gRPC.
+
+A verb takes and returns JSON documents with enum names, whichever way the call came in. Both doors pass `enter`
+first: faults, then who is calling, then whether that one may. `rest` and `rpc` only translate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from lib.sandbox import auth, faults
+from lib.sandbox.errors import ApiError
+from lib.sandbox.store import Document
+from lib.sandbox.world import World
+
+Call = Callable[[World, Document], Document]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """`request` and `response` are protobuf message classes. `body` is the field that the HTTP body fills ("*":
+    the whole request); `path` a template as in google.api.http."""
+
+    api: str
+    service: str
+    method: str
+    http: str
+    path: str
+    request: Any
+    response: Any
+    call: Call
+    permission: str
+    body: str = ""
+    writes: bool = False
+
+
+async def enter(
+    world: World, *, api: str, authorization: str | None, permission: str = "", writes: bool = False
+) -> str:
+    """Let a call in and tell whose it is; raises ApiError. The only place where API faults and rights act."""
+    await disturb(world, api)
+    email = auth.authenticate(world, authorization)
+    if email is None:
+        raise auth.unauthenticated(authorization)
+    if writes and email != auth.OPERATOR:
+        raise denied(world, permission or f"{api}.update")
+    return email
+
+
+async def disturb(world: World, api: str) -> None:
+    """The api-latency and api-error faults."""
+    slow = faults.first(world, "api-latency", api=api)
+    if slow:
+        await asyncio.sleep(slow["scope"]["ms"] / 1000)
+    bad = faults.first(world, "api-error", api=api)
+    if bad and world.rng.random() < bad["scope"].get("rate", 1.0):
+        code = bad["scope"].get("code", "UNAVAILABLE")
+        raise ApiError(code, _BAD.get(code, "The service is currently unavailable."), reason="backendError")
+
+
+_BAD = {
+    "RESOURCE_EXHAUSTED": "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute'.",
+    "INTERNAL": "Internal error encountered.",
+    "DEADLINE_EXCEEDED": "The request timed out.",
+    "PERMISSION_DENIED": "The caller does not have permission",
+    "ABORTED": "The operation was aborted.",
+}
+
+
+def denied(world: World, permission: str, project: str = "") -> ApiError:
+    where = f"projects/{project or world.project}"
+    return ApiError(
+        "PERMISSION_DENIED", f'Required "{permission}" permission(s) for "{where}".', reason="forbidden"
+    )
+
+
+def own_project(world: World, project: str, permission: str) -> None:
+    """Only the sandbox's one project exists; any other is not ours to see."""
+    if project not in (world.project, world.project_number):
+        raise denied(world, permission, project)
+
+
+def unreachable(world: World, location: str) -> None:
+    if faults.first(world, "unreachable", location=location):
+        raise ApiError("UNAVAILABLE", f"The service is currently unavailable in location {location}.")
+
+
+def unreachable_locations(world: World) -> list[str]:
+    return sorted({str(f["scope"]["location"]) for f in faults.active(world, "unreachable")})
+
+
+def public(document: Document) -> Document:
+    """Without the private fields, whose names start with "_"."""
+    return {key: _public(value) for key, value in document.items() if not key.startswith("_")}
+
+
+def _public(value: Any) -> Any:
+    if isinstance(value, dict):
+        return public(value)
+    return [_public(v) for v in value] if isinstance(value, list) else value
+
+
+def rfc3339(timestamp: float) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+
+
+def jittered(world: World, seconds: float, name: str) -> float:
+    """A duration within 15 % of the usual, always the same for the same name and seed."""
+    return seconds * random.Random(f"{world.seed}/{name}").uniform(0.85, 1.15)
+
+
+def numeric_id(name: str) -> str:
+    """A stable number for objects that Google numbers."""
+    return str(int(hashlib.sha256(name.encode()).hexdigest()[:15], 16))

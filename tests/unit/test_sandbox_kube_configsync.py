@@ -1,0 +1,187 @@
+"""Config Sync: a commit becomes objects, drift goes back, errors are named, and a removal removes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lib.sandbox import faults
+from lib.sandbox.world import SYNC_STATES
+from tests.unit.kube_drive import CLUSTER, REGION, Drive, workload
+
+CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: passport}\ndata: {a: '1'}\n"
+DEPLOYMENT = yaml.safe_dump(workload())
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Drive:
+    return Drive(tmp_path)
+
+
+def sync_state(drive: Drive) -> dict[str, Any]:
+    found = drive.world.store.get(SYNC_STATES, f"{REGION}/{CLUSTER}")
+    return found["configSyncState"]["syncState"] if found else {}
+
+
+def synced(drive: Drive, files: dict[str, str]) -> str:
+    """A cluster that has installed Config Sync and applied the files."""
+    commit = drive.commit({f"clusters/a/{name}": text for name, text in files.items()})
+    drive.follow()
+    drive.run(230, step=5)
+    assert sync_state(drive)["code"] == "SYNCED", sync_state(drive)
+    return commit
+
+
+def test_a_commit_is_applied_after_the_installation_and_reported(drive: Drive) -> None:
+    commit = drive.commit(
+        {"clusters/a/all.yaml": f"{CONFIG_MAP}---\n{DEPLOYMENT}", "clusters/b/x.yaml": "nonsense"}
+    )
+    drive.follow()
+    drive.run(60, step=5)
+    assert sync_state(drive)["code"] == "NOT_INSTALLED"
+    drive.run(170, step=5)
+    assert {sync_state(drive)[f"{k}Token"] for k in ("source", "import", "sync")} == {commit}
+    deployment = drive.deployment()
+    annotations = deployment["metadata"]["annotations"]
+    assert annotations["configmanagement.gke.io/managed"] == "enabled"
+    assert annotations["configmanagement.gke.io/token"] == commit
+    assert annotations["configmanagement.gke.io/source-path"] == "clusters/a/all.yaml"
+    assert deployment["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "configmanagement.gke.io"
+    root_sync = drive.cluster.get("rootsyncs.configsync.gke.io", "config-management-system", "root-sync")
+    assert root_sync is not None
+    assert root_sync["status"]["lastSyncedCommit"] == commit
+    syncing = next(c for c in root_sync["status"]["conditions"] if c["type"] == "Syncing")
+    assert (syncing["status"], syncing["message"]) == ("False", "Sync Completed")
+
+
+def test_a_new_commit_is_there_within_half_a_minute(drive: Drive) -> None:
+    synced(drive, {"a.yaml": CONFIG_MAP})
+    commit = drive.commit({"clusters/a/a.yaml": CONFIG_MAP.replace("'1'", "'2'")})
+    drive.run(32)
+    assert sync_state(drive)["syncToken"] == commit
+    found = drive.cluster.get("configmaps", "default", "passport")
+    assert found is not None
+    assert found["data"] == {"a": "2"}
+
+
+def test_an_unchanged_workload_is_not_rolled_out_again(drive: Drive) -> None:
+    synced(drive, {"a.yaml": DEPLOYMENT})
+    generation = drive.deployment()["metadata"]["generation"]
+    drive.commit({"clusters/a/a.yaml": DEPLOYMENT, "clusters/a/b.yaml": CONFIG_MAP})
+    drive.run(60)
+    assert drive.deployment()["metadata"]["generation"] == generation
+    assert len(drive.cluster.list("replicasets.apps")) == 1
+
+
+def test_drift_of_declared_fields_goes_back_and_other_fields_stay(drive: Drive) -> None:
+    synced(drive, {"a.yaml": CONFIG_MAP, "b.yaml": DEPLOYMENT})
+
+    def meddle(body: dict[str, Any]) -> None:
+        body["spec"]["replicas"] = 5
+        body["metadata"]["annotations"]["mine"] = "kept"
+
+    drive.cluster.mutate("deployments.apps", "default", "sd", meddle)
+    drive.cluster.delete("configmaps", "default", "passport")
+    drive.run(4)
+    assert drive.deployment()["spec"]["replicas"] == 1
+    assert drive.deployment()["metadata"]["annotations"]["mine"] == "kept"
+    assert drive.cluster.get("configmaps", "default", "passport") is not None
+
+
+def test_a_quiet_cluster_is_not_written_to(drive: Drive) -> None:
+    synced(drive, {"a.yaml": CONFIG_MAP})
+    drive.run(20)
+    version = drive.world.store.version
+    drive.run(120)
+    assert drive.world.store.version == version
+
+
+def test_what_leaves_the_commit_leaves_the_cluster(drive: Drive) -> None:
+    synced(drive, {"a.yaml": CONFIG_MAP, "b.yaml": DEPLOYMENT})
+    drive.commit({"clusters/a/a.yaml": CONFIG_MAP})
+    drive.run(40)
+    assert drive.cluster.get("deployments.apps", "default", "sd") is None
+    assert drive.cluster.get("configmaps", "default", "passport") is not None
+
+
+def test_removing_the_spec_removes_what_was_managed(drive: Drive) -> None:
+    synced(drive, {"a.yaml": CONFIG_MAP, "b.yaml": DEPLOYMENT})
+    drive.unfollow()
+    drive.run(20)
+    assert drive.cluster.get("deployments.apps", "default", "sd") is None
+    assert drive.pods == []
+    assert sync_state(drive) == {}
+
+
+def test_a_killed_sandbox_still_knows_what_it_manages(drive: Drive) -> None:
+    synced(drive, {"a.yaml": CONFIG_MAP, "b.yaml": DEPLOYMENT})
+    with drive.killed():
+        pass
+    drive.unfollow()
+    drive.run(4)
+    assert drive.cluster.get("configmaps", "default", "passport") is None
+
+
+MCI = (
+    "apiVersion: networking.gke.io/v1\nkind: MultiClusterIngress\nmetadata: {name: x}\n"
+    "spec: {template: {spec: {}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "text"),
+    [
+        pytest.param({"clusters/a/m.yaml": MCI}, "1021", "MultiClusterIngress", id="a kind that is not served here"),
+        pytest.param({"clusters/b/m.yaml": CONFIG_MAP}, "2004", "clusters/a", id="no such directory"),
+        pytest.param({"clusters/a/README": "x"}, "2006", "refusing to delete", id="an empty source deletes nothing"),
+        pytest.param(
+            {"clusters/a/d.yaml": DEPLOYMENT.replace("replicas: 1", "replicas: one")},
+            "1067", "spec.replicas", id="a field of the wrong type",
+        ),
+        pytest.param(
+            {"clusters/a/d.yaml": DEPLOYMENT.replace("replicas:", "replicaz:")},
+            "1067", "spec.replicaz", id="a field that does not exist",
+        ),
+        pytest.param(
+            {"clusters/a/d.yaml": DEPLOYMENT.replace("app: sd", "app: other", 1)},
+            "2009", "failed to apply Deployment.apps, default/sd", id="refused by the API server",
+        ),
+        pytest.param({"clusters/a/d.yaml": CONFIG_MAP + "---\n" + CONFIG_MAP}, "1029", "passport", id="twice"),
+    ],
+)  # fmt: skip
+def test_a_bad_commit_is_named_and_the_old_state_stays(drive: Drive, files, code: str, text: str) -> None:
+    good = synced(drive, {"a.yaml": CONFIG_MAP, "b.yaml": DEPLOYMENT})
+    drive.commit(files)
+    drive.run(60)
+    state = sync_state(drive)
+    assert (state["code"], state["syncToken"]) == ("ERROR", good)
+    assert [e["code"] for e in state["errors"]] == [code]
+    assert state["errors"][0]["errorMessage"].startswith(f"KNV{code}: ")
+    assert text in json.dumps(state["errors"])
+    assert drive.deployment()["spec"]["replicas"] == 1
+    again = drive.commit({"clusters/a/a.yaml": CONFIG_MAP, "clusters/a/b.yaml": DEPLOYMENT})
+    drive.run(40)
+    assert (sync_state(drive)["code"], sync_state(drive)["syncToken"]) == ("SYNCED", again)
+
+
+def test_a_stalled_sync_fetches_no_new_commit(drive: Drive) -> None:
+    old = synced(drive, {"a.yaml": CONFIG_MAP})
+    fault = faults.create(drive.world, "config-sync-stalled", {"cluster": CLUSTER})
+    new = drive.commit({"clusters/a/a.yaml": CONFIG_MAP, "clusters/a/b.yaml": DEPLOYMENT})
+    drive.run(120, step=5)
+    assert sync_state(drive)["syncToken"] == old
+    drive.world.store.delete("admin.faults", fault["id"])
+    drive.run(40)
+    assert sync_state(drive)["syncToken"] == new
+
+
+def test_a_cluster_name_selector_chooses_who_gets_an_object(drive: Drive) -> None:
+    other = CONFIG_MAP.replace(
+        "name: passport", "name: other, annotations: {configsync.gke.io/cluster-name-selector: x}"
+    )
+    synced(drive, {"a.yaml": CONFIG_MAP, "b.yaml": other})
+    assert drive.cluster.get("configmaps", "default", "other") is None
