@@ -1,0 +1,166 @@
+"""How calls get to Google's APIs: credentials, TLS roots, channels and sessions, all from `Settings` values.
+
+Light on purpose (google.auth and requests only): the dashboard needs it to find the config cluster. gRPC and
+the Google clients are imported in the functions that need them. No retries: the loop looks again anyway.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import google.auth
+import google.auth.exceptions
+import requests
+from google.auth.credentials import Credentials
+from google.auth.transport.requests import AuthorizedSession, Request
+from google.oauth2 import service_account
+from requests.adapters import HTTPAdapter
+
+from lib.gateways.errors import AtlasError, Failure, Unreachable, silence, translate
+from lib.settings import Endpoints, Settings, SettingsError
+
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+DEADLINE_S = 10.0
+POOL_SIZE = 48  # a session or cluster client is shared by as many threads as there are regions
+
+C = TypeVar("C")
+_refreshing = threading.Lock()
+
+
+def endpoints(settings: Settings) -> Endpoints:
+    """The endpoints; Unreachable while the target has not said where it listens."""
+    try:
+        return settings.endpoints
+    except SettingsError as e:
+        raise Unreachable(str(e)) from e
+
+
+def credentials(settings: Settings) -> Credentials:
+    return _credentials(endpoints(settings).credentials_file)
+
+
+@lru_cache(maxsize=8)
+def _credentials(file: Path | None) -> Credentials:
+    """One per process and file, so that an access token is fetched once an hour and not per client."""
+    try:
+        # A named file is a service account's key and nothing else: other kinds could send tokens anywhere.
+        if file:
+            return service_account.Credentials.from_service_account_file(str(file), scopes=SCOPES)
+        return google.auth.default(scopes=SCOPES)[0]
+    except google.auth.exceptions.DefaultCredentialsError as e:
+        if file is None and "not found" in str(e):
+            raise Unreachable(
+                "No Google credentials were found; run gcloud auth application-default login, or set "
+                "GOOGLE_APPLICATION_CREDENTIALS to a key file."
+            ) from e
+        raise Unreachable(f"The Google credentials can't be used: {silence(e)}.") from e
+    except (google.auth.exceptions.GoogleAuthError, OSError, ValueError) as e:
+        raise Unreachable(f"The Google credentials can't be used: {silence(e)}.") from e
+
+
+def auth_request(settings: Settings) -> Request:
+    """For token fetches: the token endpoint is verified with the same CA as the APIs."""
+    return _auth_request(endpoints(settings).ca_file)
+
+
+@lru_cache(maxsize=8)
+def _auth_request(ca_file: Path | None) -> Request:
+    return Request(session=_plain_session(ca_file))
+
+
+def _plain_session(ca_file: Path | None) -> requests.Session:
+    session = requests.Session()
+    session.verify = str(ca_file) if ca_file else True
+    session.trust_env = ca_file is None  # a proxy or REQUESTS_CA_BUNDLE must not get between us and loopback
+    return session
+
+
+def token(settings: Settings) -> str:
+    """A valid access token, as Kubernetes APIs want it."""
+    held = credentials(settings)
+    with _refreshing, google_errors("fetching an access token"):
+        if not held.valid:
+            held.refresh(auth_request(settings))
+    return str(held.token)
+
+
+def session(settings: Settings) -> AuthorizedSession:
+    """A requests session that authenticates itself; give it `timeout=` at each call."""
+    return _told(AuthorizedSession(credentials(settings), auth_request=auth_request(settings)), settings)
+
+
+def _told(made: AuthorizedSession, settings: Settings) -> AuthorizedSession:
+    ca_file = endpoints(settings).ca_file
+    made.verify = str(ca_file) if ca_file else True
+    made.trust_env = ca_file is None
+    made.mount("https://", HTTPAdapter(pool_maxsize=POOL_SIZE, pool_connections=POOL_SIZE))
+    return made
+
+
+def grpc_client(settings: Settings, client: type[C], address: str | None) -> C:
+    """A Google client over gRPC: its own default, or the same client on a channel to `address`."""
+    make: Any = client
+    if address is None:
+        return make(credentials=credentials(settings))
+    import google.auth.transport.grpc
+    import grpc
+
+    ca_file = endpoints(settings).ca_file
+    roots = ca_file.read_bytes() if ca_file else None
+    channel = google.auth.transport.grpc.secure_authorized_channel(
+        credentials(settings),
+        auth_request(settings),
+        address,
+        ssl_credentials=grpc.ssl_channel_credentials(root_certificates=roots),
+        options=[
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.enable_http_proxy", 0),
+            ("grpc.max_reconnect_backoff_ms", 2_000),
+        ],
+    )
+    return make(transport=make.get_transport_class("grpc")(channel=channel))
+
+
+def rest_client(settings: Settings, client: type[C], address: str | None) -> C:
+    """A Google client over REST: its own default, or the same client on `address`."""
+    make: Any = client
+    if address is None:
+        return make(credentials=credentials(settings))
+    transport = make.get_transport_class("rest")(host=address, credentials=credentials(settings))
+    # The transport takes no CA and no session; the one it made has to be told.
+    _told(transport._session, settings)._auth_request = auth_request(settings)
+    return make(transport=transport)
+
+
+@contextmanager
+def google_errors(doing: str) -> Iterator[None]:
+    """Translate what Google clients and requests raise."""
+    import google.api_core.exceptions as api
+
+    try:
+        yield
+    except AtlasError:
+        raise
+    except api.RetryError as e:
+        raise translate(Failure(doing=doing, status=0, message=str(e.message))) from e
+    except api.GoogleAPICallError as e:
+        raise translate(_failure(doing, e)) from e
+    except (google.auth.exceptions.GoogleAuthError, requests.RequestException, OSError) as e:
+        raise translate(Failure(doing=doing, status=0, message=silence(e))) from e
+
+
+def _failure(doing: str, e: Any) -> Failure:
+    canonical = getattr(e.grpc_status_code, "name", "") if e.grpc_status_code else ""
+    reasons = [str(error.get("reason", "")) for error in e.errors if isinstance(error, dict)]
+    status, message = int(e.code or 0), e.message
+    # UNAVAILABLE without an answer is how gRPC says that it could not connect, with every address it tried.
+    if canonical == "UNAVAILABLE" and "connect" in message.lower():
+        status, message = 0, "connection refused" if "refused" in message else "no connection"
+    if "Already exists" in e.message or "already exists" in e.message:
+        canonical = "ALREADY_EXISTS"
+    return Failure(doing=doing, status=status, reason=(reasons or [canonical])[0], message=message)

@@ -1,0 +1,170 @@
+"""The delivery repository's objects: which directory of which commit says what, and the tree of the next commit.
+
+Works on an open dulwich repository and touches no ref, file or network. dulwich brands its ids by type; they are
+plain bytes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+from dulwich.objects import Blob, Tree
+
+from lib.fleet.model import DeliveredWorkload, Provisioning, Rollout
+from lib.gateways.workload import ACCELERATOR_LABEL, SPOT_LABEL
+
+BRANCH = b"refs/heads/main"
+DIRECTORY = b"clusters"
+FOLDER, FILE = 0o40000, 0o100644
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryCommit:
+    sha: str
+    author: str
+    at: datetime
+    subject: str
+    trailers: Mapping[str, str] = field(default_factory=dict)
+    clusters: tuple[str, ...] = ()  # whose directory it changed
+
+
+def parse_workload(texts: Mapping[str, str]) -> tuple[str, Provisioning, Rollout] | None:
+    """Accelerator, provisioning and rollout of the Deployment in these files; None when there is none."""
+    for text in texts.values():
+        try:
+            documents = list(yaml.safe_load_all(text))
+        except yaml.YAMLError:
+            continue  # someone's broken commit: Config Sync will say so in its words
+        for document in documents:
+            if isinstance(document, dict) and document.get("kind") == "Deployment":
+                spec = document.get("spec") or {}
+                selector = ((spec.get("template") or {}).get("spec") or {}).get("nodeSelector") or {}
+                spot = str(selector.get(SPOT_LABEL, "")).lower() == "true"
+                hard = (spec.get("strategy") or {}).get("type") == "Recreate"
+                return (
+                    str(selector.get(ACCELERATOR_LABEL, "")),
+                    Provisioning.SPOT if spot else Provisioning.STANDARD,
+                    Rollout.HARD if hard else Rollout.SAFE,
+                )
+    return None
+
+
+def delivered(repo: Any, head: bytes) -> dict[str, DeliveredWorkload]:
+    entries = clusters_of(repo, head)
+    touched = _last_touched(repo, head, entries)
+    found: dict[str, DeliveredWorkload] = {}
+    for cluster, tree in entries.items():
+        if (parsed := parse_workload(texts_of(repo, tree))) is None:
+            continue
+        commit = touched[cluster]
+        found[cluster] = DeliveredWorkload(
+            cluster=cluster,
+            accelerator=parsed[0],
+            provisioning=parsed[1],
+            rollout=parsed[2],
+            commit=commit.id.decode(),
+            committed_at=datetime.fromtimestamp(commit.commit_time, UTC),
+        )
+    return found
+
+
+def _last_touched(repo: Any, head: bytes, entries: Mapping[str, bytes]) -> dict[str, Any]:
+    """By cluster, the newest commit after which its directory is as it is at the head."""
+    touched: dict[str, Any] = {}
+    commit: Any = repo[head]
+    while len(touched) < len(entries):
+        before = clusters_of(repo, commit.parents[0]) if commit.parents else {}
+        for cluster, tree in entries.items():
+            if cluster not in touched and before.get(cluster) != tree:
+                touched[cluster] = commit
+        if commit.parents:
+            commit = repo[commit.parents[0]]
+    return touched
+
+
+def history(repo: Any, head: bytes | None, limit: int) -> Iterator[Any]:
+    while head is not None and limit > 0:
+        commit: Any = repo[head]
+        yield commit
+        head, limit = (commit.parents[0] if commit.parents else None), limit - 1
+
+
+def told(repo: Any, commit: Any) -> DeliveryCommit:
+    after = clusters_of(repo, commit.id)
+    before = clusters_of(repo, commit.parents[0]) if commit.parents else {}
+    subject, _, rest = commit.message.decode(errors="replace").partition("\n")
+    trailers = (line.partition(": ") for line in rest.splitlines() if ": " in line)
+    return DeliveryCommit(
+        sha=commit.id.decode(),
+        author=commit.author.decode(errors="replace").partition(" <")[0],
+        at=datetime.fromtimestamp(commit.commit_time, UTC),
+        subject=subject,
+        trailers={name: value for name, _, value in trailers},
+        clusters=tuple(sorted(c for c in {*after, *before} if after.get(c) != before.get(c))),
+    )
+
+
+def head_of(repo: Any) -> bytes | None:
+    return repo.refs[BRANCH] if BRANCH in repo.refs else None  # noqa: SIM401 - refs have no get
+
+
+def clusters_of(repo: Any, commit: bytes) -> dict[str, bytes]:
+    """Tree id of clusters/<name>, by name."""
+    root: Any = repo[repo[commit].tree]
+    if DIRECTORY not in root:
+        return {}
+    tree: Any = repo[root[DIRECTORY][1]]
+    return {entry.path.decode(): entry.sha for entry in tree.iteritems() if entry.mode == FOLDER}
+
+
+def texts_of(repo: Any, tree_id: bytes) -> dict[str, str]:
+    tree: Any = repo[tree_id]
+    return {
+        entry.path.decode(): repo[entry.sha].data.decode(errors="replace")
+        for entry in tree.iteritems()
+        if entry.mode != FOLDER
+    }
+
+
+def tree_with(repo: Any, head: bytes | None, cluster: str, files: Mapping[str, str] | None) -> bytes:
+    """Write the root tree of `head` with clusters/<cluster>/ replaced, and return its id."""
+    root: Any = repo[repo[head].tree] if head else Tree()
+    clusters: Any = repo[root[DIRECTORY][1]] if DIRECTORY in root else Tree()
+    name = cluster.encode()
+    if files:
+        clusters[name] = (FOLDER, _write_files(repo, files))
+    elif name in clusters:
+        del clusters[name]
+    if len(clusters):
+        repo.object_store.add_object(clusters)
+        root[DIRECTORY] = (FOLDER, clusters.id)
+    elif DIRECTORY in root:  # Git has no empty directories
+        del root[DIRECTORY]
+    repo.object_store.add_object(root)
+    return root.id
+
+
+def _write_files(repo: Any, files: Mapping[str, str]) -> bytes:
+    tree: Any = Tree()
+    for path, text in files.items():
+        if "/" in path or path in {"", ".", ".."}:
+            raise ValueError(f"not a plain file name: {path!r}")
+        blob = Blob.from_string(text.encode())
+        repo.object_store.add_object(blob)
+        tree.add(path.encode(), FILE, blob.id)
+    repo.object_store.add_object(tree)
+    return tree.id
+
+
+def message_of(subject: str, trailers: Mapping[str, str]) -> str:
+    lines = [f"{name}: {' '.join(value.split())}" for name, value in trailers.items()]
+    return "\n".join([" ".join(subject.split()), *(["", *lines] if lines else []), ""])
+
+
+def person(author: str) -> bytes:
+    name = "".join(c for c in author if c not in "<>\n\r\0").strip() or "unknown"
+    return f"{name} <{name if '@' in name else 'operator@gpu-atlas.invalid'}>".encode()
