@@ -1,0 +1,142 @@
+"""`status`, `regions`, `locate` and `events`: what the controller has published, one call each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from lib.cli import session
+from lib.cli.output import Usage, emit, plain, reported, settings, table, usd
+from lib.fleet import words
+from lib.fleet.model import Candidate, Placement, RegionStatus, RegionView
+from lib.launch import process
+
+Json = Annotated[bool, typer.Option("--json", help="Everything, as JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    for verb in (status, regions, locate, events):
+        app.command()(verb)
+
+
+def status(as_json: Json = False) -> None:
+    """Where every region stands, and why."""
+    with reported():
+        wanted = settings()
+        found = session.placement(wanted, session.placements(wanted))
+        value = {
+            "placement": found.name,
+            "generation": found.generation,
+            "label": wanted.label,
+            "now": wanted.now(),
+            "spec": found.spec,
+            **asdict(found.status),
+        }
+        emit(value, as_json=as_json, text=_status(found, wanted.label))
+
+
+def _status(found: Placement, label: str) -> Iterator[str]:
+    told = found.status
+    serving = sum(r.phase == "Serving" for r in told.regions)
+    yield " ".join(filter(None, [label, found.name])) + (
+        f": {serving} of {found.spec.serving} regions serve at {told.vip or 'no address yet'},"
+        f" {usd(told.usd_per_hour)} of {usd(found.spec.max_hourly_usd)}"
+    )
+    rows = [(r.region, r.phase, r.accelerator, r.zone, _eta(r), r.message) for r in told.regions]
+    yield from table(("REGION", "PHASE", "GPU", "ZONE", "ETA", ""), rows)
+    for decision in told.decisions[:3]:
+        yield f"{decision.verb}: {words.about(decision.region, decision.reason)}"
+
+
+def _eta(region: RegionStatus) -> str:
+    if region.eta is None or region.as_of is None:
+        return ""
+    return f"{max(0, round((region.eta - region.as_of).total_seconds() / 60))} min"
+
+
+def regions(as_json: Json = False) -> None:
+    """What is known of GPUs in every region."""
+    with reported():
+        wanted = settings()
+        gateway = session.placements(wanted)
+        first = session.placement(wanted, gateway).spec.accelerators[0]
+        views = gateway.list_regions()
+        rows = [(v.region, len(v.zones), *_cells(_of(v, first))) for v in views]
+        head = ("REGION", "ZONES", "GPU", "LIKELY", "ETA", "PRICE", "")
+        emit(views, as_json=as_json, text=table(head, rows))
+
+
+def locate(
+    accelerator: Annotated[str, typer.Option(help="The GPU to find, as GKE spells it.")],
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 10,
+    as_json: Json = False,
+) -> None:
+    """Where a GPU can be had, best place first, and why not elsewhere."""
+    with reported():
+        wanted = settings()
+        name = session.accelerator(accelerator)
+        gateway = session.placements(wanted)
+        session.placement(wanted, gateway)
+        found = [c for view in gateway.list_regions() for c in view.candidates if c.accelerator == name]
+        found.sort(key=_rank)
+        rows = [(c.region, *_cells(c)) for c in found[:limit]]
+        emit(
+            found[:limit], as_json=as_json, text=table(("REGION", "GPU", "LIKELY", "ETA", "PRICE", ""), rows)
+        )
+
+
+def _rank(c: Candidate) -> tuple[object, ...]:
+    return (
+        not c.eligible,
+        c.eta_s if c.eta_s is not None else math.inf,
+        c.usd_per_hour if c.usd_per_hour is not None else math.inf,
+        c.region,
+    )
+
+
+def _of(view: RegionView, accelerator: str) -> Candidate | None:
+    return next((c for c in view.candidates if c.accelerator == accelerator), None)
+
+
+def _cells(c: Candidate | None) -> tuple[str, ...]:
+    if c is None:
+        return ("", "", "", "", "")
+    likely = "?" if c.obtainability is None else f"{c.obtainability:.0%}"
+    eta = "" if c.eta_s is None else f"{c.eta_s / 60:.0f} min"
+    why = (c.reasons or ("",))[0] + (f" ({c.flip})" if c.flip and not c.eligible else "")
+    return (c.accelerator, likely if c.eligible else "no", eta, usd(c.usd_per_hour), why)
+
+
+def events(
+    region: Annotated[str, typer.Option(help="Only this region.")] = "",
+    kind: Annotated[
+        list[str] | None, typer.Option(help="phase, decision, action, event, ...; all but probe.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=2000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """What was seen, decided and done; the newest last."""
+    from lib.gateways.journal import KINDS, Journal
+
+    with reported():
+        if wrong := sorted(set(kind or ()) - KINDS):
+            raise Usage(f"There is no kind {wrong[0]!r}; there are {', '.join(sorted(KINDS))}.")
+        wanted = settings()
+        where = session.region(region) if region else None
+        process.folder(wanted.state_dir)
+        # Probes come every minute and would hide what happened; who wants them names them.
+        entries = Journal(wanted.journal_url).read(kinds=kind or KINDS - {"probe"}, limit=limit, region=where)
+        entries.reverse()
+        rows = [
+            (e.at.strftime("%H:%M:%S"), e.kind, e.region, e.subject, _told(e.message, e.body))
+            for e in entries
+        ]
+        emit(entries, as_json=as_json, text=table(("TIME", "KIND", "REGION", "SUBJECT", ""), rows))
+
+
+def _told(message: str, body: object) -> str:
+    return message or (str(plain(body)) if body else "")

@@ -1,0 +1,198 @@
+"""The command line: exit codes, sentences, nearest names; what is changed, and what a dry run leaves alone."""
+
+from __future__ import annotations
+
+import json
+import socket
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.cli import main, output, sandbox, session
+from lib.fleet.model import Phase, Placement, PlacementStatus, RegionStatus
+from lib.gateways.journal import Journal
+from lib.settings import load
+from tests.unit.fake_wire import NOW, FakeCloud, _FakePlacements
+
+
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("ATLAS_TARGET", "ATLAS_PORT", "ATLAS_JOURNAL_URL", "ATLAS_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ATLAS_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main(words)
+    told = capsys.readouterr()
+    return code, told.out, told.err.strip()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        pytest.param(["expnd", "us-east1"], "Did you mean 'expand'", id="a verb"),
+        pytest.param(["expand", "us-est1"], "us-east1", id="a region"),
+        pytest.param(["locate", "--accelerator", "nvidia-l44"], "nvidia-l4", id="a GPU"),
+        pytest.param(["switch-gpu", "l4"], "nvidia-l4", id="a GPU by its short name"),
+        pytest.param(["switch-gpu", "nvidia-l4", "--ttl", "ten"], "write 90s, 10m or 1h30m", id="a duration"),
+        pytest.param(["events", "--kind", "phases"], "there are action", id="a kind"),
+        pytest.param(["sandbox", "speed", "1000"], "from 1 to 600", id="a speed"),
+        pytest.param(["status", "--jsn"], "--jsn", id="an option"),
+        pytest.param(["expand"], "Missing argument", id="nothing"),
+        pytest.param(["txt2img", ""], "prompt", id="an empty prompt"),
+        pytest.param(["up", "--wait", "serving"], "--detach", id="waiting in the foreground"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_with_the_nearest_right_words(capsys, words, sentence):
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert "\n" not in err
+
+
+@pytest.mark.parametrize("words", [["status"], ["regions", "--json"], ["expand", "us-east1"], ["recover"]])
+def test_when_nothing_runs_it_says_how_to_start(capsys, words):
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (1, "")
+    assert "start it with ./atlas up" in err
+
+
+def test_stopping_what_does_not_run_is_done(capsys, state_dir):
+    code, out, _ = run(capsys, "down", "--json")
+    assert (code, json.loads(out)) == (0, {"stopped": []})
+    assert not state_dir.exists()
+
+
+def test_a_taken_port_is_said_in_one_sentence_and_starts_nothing(capsys, monkeypatch, state_dir):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv("ATLAS_PORT", str(taken.getsockname()[1]))
+        code, _, err = run(capsys, "up")
+    assert code == 1
+    assert "is in use by another program" in err
+    assert not list(state_dir.glob("*.pid"))
+
+
+def test_a_wrong_setting_names_its_variable(capsys, monkeypatch):
+    monkeypatch.setenv("ATLAS_PORT", "many")
+    code, _, err = run(capsys, "status")
+    assert code == 1
+    assert "ATLAS_PORT" in err
+
+
+def test_the_sandbox_verbs_refuse_a_real_project(capsys, monkeypatch):
+    monkeypatch.setenv("ATLAS_TARGET", "cloud")
+    monkeypatch.setenv("ATLAS_PROJECT", "p")
+    monkeypatch.setenv("ATLAS_DELIVERY_URL", "https://example.invalid/r.git")
+    code, _, err = run(capsys, "sandbox", "env")
+    assert code == 1
+    assert "real project" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("90s", timedelta(seconds=90)), ("1h30m", timedelta(hours=1.5)), ("0.5h", timedelta(minutes=30))],
+)
+def test_durations_are_read_as_people_write_them(text, length):
+    assert session.duration(text) == length
+
+
+def test_scope_values_are_numbers_and_truths_where_they_look_like_it():
+    assert dict(map(sandbox._pair, ["region=us-east1", "reclaim=false", "ms=200"])) == {
+        "region": "us-east1",
+        "reclaim": False,
+        "ms": 200,
+    }
+
+
+def test_events_come_oldest_first_as_json(capsys, state_dir):
+    state_dir.mkdir()
+    journal = Journal(load().journal_url)
+    for minute in range(3):
+        journal.append("phase", at=NOW + timedelta(minutes=minute), region="us-east1", message=str(minute))
+    code, out, _ = run(capsys, "events", "--json", "--limit", "2")
+    assert code == 0
+    assert [e["message"] for e in json.loads(out)] == ["1", "2"]
+
+
+def test_plain_makes_json_of_our_values():
+    region = RegionStatus(region="us-east1", phase=Phase.SERVING, since=NOW)
+    told = json.loads(json.dumps(output.plain(region)))
+    assert (told["phase"], told["since"]) == ("Serving", "2026-11-01T12:00:00+00:00")
+
+
+# --- verbs that change something, against a placement in memory ---------------------------------------
+
+
+class Placements(_FakePlacements):
+    def list_regions(self) -> tuple[Any, ...]:
+        return ()
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch, state_dir: Path) -> FakeCloud:
+    from dataclasses import replace
+
+    from tests.unit.fake_wire import placement
+
+    state_dir.mkdir()
+    made = FakeCloud(settings=load())
+    status = PlacementStatus(regions=(RegionStatus(region="us-east1", phase=Phase.SERVING),))
+    made.held = replace(placement(), status=status)
+    monkeypatch.setattr(session, "placements", lambda _: Placements(made))
+    return made
+
+
+def held(cloud: FakeCloud) -> Placement:
+    assert cloud.held
+    return cloud.held
+
+
+def test_a_dry_run_shows_calls_cost_and_undo_and_changes_nothing(capsys, cloud):
+    code, out, _ = run(capsys, "contract", "us-east1", "--dry-run", "--json")
+    assert code == 0
+    told = json.loads(out)
+    assert told["applied"] is False
+    assert {"sentence", "calls", "commits", "usd_per_hour_after", "blast_radius", "undo"} <= told[
+        "preview"
+    ].keys()
+    assert cloud.calls == []
+    assert Journal(load().journal_url).read() == []
+
+
+def test_a_change_is_written_and_journalled_with_its_operation_id(capsys, cloud):
+    code, out, _ = run(capsys, "contract", "us-east1", "--operation-id", "op-7", "--json")
+    assert code == 0
+    assert json.loads(out)["operationId"] == "op-7"
+    assert "us-east1" in held(cloud).spec.excluded
+    (entry,) = Journal(load().journal_url).read(kinds=["intent"])
+    assert (entry.operation_id, entry.body["verb"]) == ("op-7", "contract")
+
+
+def test_what_the_intent_refuses_is_a_failure_in_one_sentence(capsys, cloud):
+    code, _, err = run(capsys, "contract", "europe-west4")
+    assert code == 1
+    assert "europe-west4" in err
+    assert cloud.calls == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        pytest.param(["up", "--dry-run"], "Would start in", id="up"),
+        pytest.param(["down", "--dry-run"], "Would stop: nothing", id="down"),
+        pytest.param(["txt2img", "a fox", "--dry-run"], "Would send one prompt", id="txt2img"),
+    ],
+)
+def test_a_dry_run_of_any_verb_needs_nothing_running_and_leaves_nothing_behind(
+    capsys, state_dir, words, told
+):
+    code, out, _ = run(capsys, *words)
+    assert code == 0
+    assert told in out
+    assert not state_dir.exists()
