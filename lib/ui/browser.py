@@ -1,0 +1,65 @@
+"""Parts of the screen that live in the browser: components whose code is a file under static/atlas.
+
+The inline source is only a loader, so a refresh carries the data and not the code, and the content security
+policy can stay at scripts from this server. What a component shows of names from outside, it shows as text.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+import streamlit as st
+from streamlit.components.v2 import component as component_v2
+
+from lib.ui.snapshot import ClockAnchor, Snapshot
+
+PULSE_PATH: Final = "atlas/pulse.json"
+_LOADER: Final = """
+const part = import(new URL("{url}", location.origin).href);
+export default (component) => {{ part.then((it) => it.default(component)); }};
+"""
+
+
+def url(path: str) -> str:
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}/{path}" if base else f"/{path}"
+
+
+def component(name: str) -> Any:
+    source = _LOADER.format(url=url(f"app/static/atlas/{name}.js"))
+    return component_v2(f"atlas_{name}", js=source)
+
+
+def clock(anchor: ClockAnchor) -> dict[str, float]:
+    return {"wall": anchor.wall, "target": anchor.target, "speed": anchor.speed}
+
+
+_STATUS: Final = component("status")
+_PULSE: Final = component("pulse")
+
+
+def status_line() -> None:
+    """Which world, its time, how old the picture is: it asks the server itself."""
+    _STATUS(key="status_line", data={"url": url(PULSE_PATH)})
+
+
+def follow(snapshot: Snapshot) -> None:
+    """Drawn in a page's live fragment: it runs the fragment again as soon as there is a newer snapshot.
+
+    A timer would send every element again and again, changed or not (9 kB a tick here, of which 1.7 kB are the
+    theme); the browser asks for a number instead."""
+    data = {"url": url(PULSE_PATH), "version": snapshot.version}
+    _PULSE(key="pulse", height=1, data=data, on_news_change=lambda: None)
+
+
+def pulse(snapshot: Snapshot) -> dict[str, Any]:
+    """What the browser is told once a second."""
+    told = snapshot.status.as_of if snapshot.status else None
+    return {
+        "version": snapshot.version,
+        "label": snapshot.label,
+        "clock": clock(snapshot.clock),
+        "age": None if snapshot.read_at is None else round(max(0.0, time.time() - snapshot.read_at), 1),
+        "loop": told.timestamp() if told else None,
+    }

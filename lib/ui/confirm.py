@@ -1,0 +1,110 @@
+"""The dialog between a click and a change: what would happen, then one confirmed act.
+
+It is opened by the page's full run and never by a live fragment, whose next tick would kill it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from lib.fleet import intent
+from lib.gateways.errors import AtlasError
+from lib.settings import SettingsError
+from lib.ui import actions, auth, chrome, session, words
+from lib.ui.changes import Change
+from lib.ui.snapshot import Snapshot
+
+_ASKED: Final = "asked"
+_HAND_OVER: Final = "hand_over"  # taken by the fragment, so that the full run it asks for does not ask again
+
+
+def ask(change: Change) -> None:
+    """A button's callback. `open_asked` follows, outside of live fragments."""
+    st.session_state[_ASKED] = change
+    st.session_state[_HAND_OVER] = True
+
+
+def refusal(seen: Snapshot) -> str:
+    """Why the one who looks can't change anything at the moment; "" when they can."""
+    return chrome.refusal(seen) or auth.viewer(session.settings()).reason
+
+
+def leave_fragment() -> None:
+    """Called in a live fragment after its buttons: hand over to the page's full run when something was asked."""
+    if st.session_state.pop(_HAND_OVER, False):
+        st.rerun(scope="app")
+
+
+def open_asked() -> None:
+    """Called once by a page's body, outside of fragments."""
+    chrome.toast()
+    st.session_state.pop(_HAND_OVER, None)
+    if change := st.session_state.pop(_ASKED, None):
+        st.dialog(change.title, width="medium", icon=":material/rule:")(_confirm)(change)
+
+
+def _confirm(change: Change) -> None:
+    seen = session.current()
+    refused = refusal(seen)
+    if seen.placement is None or refused:
+        st.error(refused, icon=":material/block:")
+        return
+    try:
+        after = change.edit(seen.placement.spec)
+        told = intent.preview(
+            seen.placement.spec,
+            after,
+            status=seen.placement.status,
+            views=seen.views,
+            config=session.settings(),
+        )
+    except intent.Refused as no:
+        st.error(words.plain(str(no)), icon=":material/block:", title="Refused; nothing was changed")
+        return
+    _preview(told, change)
+    _act(change, auth.viewer(session.settings()).name)
+
+
+def _preview(told: intent.ChangePreview, change: Change) -> None:
+    st.markdown(words.plain(told.sentence))
+    if change.warning:
+        st.warning(change.warning, icon=":material/warning:")
+    money, radius = st.columns([1, 2], border=True)
+    delta = told.usd_per_hour_after - told.usd_per_hour_before
+    money.metric(
+        "Cost per hour", words.money(told.usd_per_hour_after), f"{delta:+.2f}", delta_color="inverse"
+    )
+    radius.caption("Blast radius")
+    radius.markdown(words.plain(told.blast_radius))
+    if told.calls:
+        st.caption("API calls")
+        st.code("\n".join(told.calls), language=None, wrap_lines=True)
+    if told.commits:
+        st.caption("Commits to the delivery repository")
+        st.code("\n".join(told.commits), language=None, wrap_lines=True)
+    st.caption(f":material/undo: {words.plain(told.undo)}")
+
+
+def _act(change: Change, actor: str) -> None:
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        cancel = st.button("Cancel", key="dialog_cancel")
+        go = st.button(change.confirm, key="dialog_confirm", type="primary")
+    if cancel:
+        st.rerun()
+    if not go:
+        return
+    try:
+        actions.apply(change, actor=actor)
+    except intent.Refused as no:
+        st.error(words.plain(str(no)), icon=":material/block:", title="Refused; nothing was changed")
+    except (AtlasError, SettingsError) as problem:
+        st.error(
+            f"{words.plain(str(problem))} Press the button again: it is the same operation, so it happens once.",
+            title="Not confirmed",
+            icon=":material/sync_problem:",
+        )
+    else:
+        st.session_state["told"] = change.done
+        st.rerun()

@@ -1,0 +1,150 @@
+"""The fleet at a glance: does it serve, how many regions, what it costs, and what the controller is doing and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+
+from lib.fleet.model import BLOCKED, PROGRESS, Condition, Decision, Phase, Placement
+from lib.ui import words
+from lib.ui.snapshot import Snapshot
+
+NOTHING = ":gray[\u2013]"  # a dash where a number will stand
+Color = Literal["green", "blue", "red", "orange", "gray"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    word: str
+    color: Color
+    sentence: str
+
+
+def show(snapshot: Snapshot) -> None:
+    """Four cards, also before there is a placement: the map below them must not move when it comes."""
+    with st.container(key="glance"):
+        cells = st.columns([1, 1.3, 1, 2.9], gap="small")
+        known = ", last known" if snapshot.hub is not None else ""
+        unknown = "comes with the set-up" if snapshot.setting_up else "not known at the moment"
+        with cells[0]:
+            _regions(snapshot.placement, unknown, known)
+        with cells[1]:
+            _endpoint(snapshot.placement, unknown, known)
+        with cells[2]:
+            _money(snapshot.placement, unknown)
+        with cells[3]:
+            _controller(snapshot)
+
+
+def _regions(placement: Placement | None, unknown: str, known: str) -> None:
+    if placement is None:
+        _card("regions", "Regions serving", NOTHING, unknown)
+        return
+    regions, wanted = placement.status.regions, placement.spec.serving
+    serving = sum(one.phase is Phase.SERVING for one in regions)
+    blocked = sum(one.phase in BLOCKED for one in regions)
+    coming = len(regions) - serving - blocked
+    note = ", ".join(
+        [*([f"{coming} on the way"] if coming else []), *([f"{blocked} blocked"] if blocked else [])]
+    )
+    color: Color = "green" if serving >= wanted else "orange" if serving else "red"
+    if first_time(placement):
+        color = "blue"
+    note = note or ("nothing is missing" if serving >= wanted else "nothing on the way yet")
+    _card("regions", f"Regions serving{known}", f":{color}[{serving}] / {wanted}", note)
+
+
+def _endpoint(placement: Placement | None, unknown: str, known: str) -> None:
+    if placement is None:
+        _card("address", "Global address", NOTHING, unknown)
+        return
+    verdict = vip_verdict(placement)
+    _card(
+        "address",
+        f"Global address{known}",
+        f":{verdict.color}[{verdict.word}]",
+        words.plain(verdict.sentence),
+    )
+
+
+def _money(placement: Placement | None, unknown: str) -> None:
+    if placement is None:
+        _card("money", "Spend per hour", NOTHING, unknown)
+        return
+    spend, budget = placement.status.usd_per_hour, placement.spec.max_hourly_usd
+    share = spend / budget if budget > 0 else 1.0
+    color = "red" if share > 1 else "orange" if share > 0.85 else "green"
+    left = words.money(max(0.0, budget - spend)).replace("$", "\\$")
+    _card(
+        "money",
+        "Spend per hour",
+        words.money(spend).replace("$", "\\$"),
+        f":{color}[{share:.0%}] of the budget; {left} left",
+    )
+
+
+def _controller(snapshot: Snapshot) -> None:
+    decision = latest(snapshot)
+    with st.container(border=True, height="stretch", gap=None, key="glance_decision"):
+        if decision is None:
+            st.caption("What the controller is doing")
+            st.markdown(
+                "Setting up the platform; the steps are beside the map."
+                if snapshot.setting_up
+                else "Nothing is known of it at the moment."
+                if snapshot.placement is None
+                else "Nothing to decide: the fleet is as it was asked for."
+            )
+            return
+        region = f" · {decision.region}" if decision.region else ""
+        st.caption(f"Latest decision · {words.clock(decision.at)} UTC · **{decision.verb}{region}**")
+        st.markdown(words.plain(shortened(decision.reason, 240)))
+        if decision.why_not:
+            first = decision.why_not[0]
+            rest = f" (and {len(decision.why_not) - 1} more)" if len(decision.why_not) > 1 else ""
+            st.caption(f"Why not {first.region}{rest}: {words.plain(first.reason)}")
+
+
+def latest(snapshot: Snapshot) -> Decision | None:
+    return snapshot.decisions[0] if snapshot.decisions else None
+
+
+def vip_verdict(placement: Placement) -> Verdict:
+    """What a user of the address gets at this moment, from the load balancer's own health."""
+    status = placement.status
+    reachable = condition(placement, "Reachable")
+    healthy = [one for one in status.regions if one.healthy]
+    names = words.listed([one.region for one in healthy], most=2)
+    if healthy:
+        return Verdict(word="Serving", color="green", sentence=f"answers from {names}")
+    if not status.vip:
+        return Verdict(word="No address yet", color="gray", sentence="made when the first region joins")
+    if reachable is not None and reachable.status == "Unknown":
+        return Verdict(word="Unknown", color="gray", sentence=shortened(reachable.message, 60))
+    if first_time(placement):
+        return Verdict(word="Not yet", color="blue", sentence="answers as soon as a region serves")
+    return Verdict(word="Down", color="red", sentence="no healthy endpoint behind it")
+
+
+def first_time(placement: Placement) -> bool:
+    """Everything is on its way and nothing has served yet: silence is no failure then."""
+    regions = placement.status.regions
+    phases = {past.phase for one in regions for past in one.history} | {one.phase for one in regions}
+    return bool(regions) and phases <= set(PROGRESS) - {Phase.SERVING}
+
+
+def condition(placement: Placement, kind: str) -> Condition | None:
+    return next((one for one in placement.status.conditions if one.type == kind), None)
+
+
+def shortened(text: str, most: int = 170) -> str:
+    return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"
+
+
+def _card(name: str, title: str, value: str, note: str) -> None:
+    with st.container(border=True, height="stretch", gap=None, key=f"glance_{name}"):
+        st.caption(title)
+        st.markdown(f"### {value}")
+        st.caption(note)

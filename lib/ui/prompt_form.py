@@ -1,0 +1,142 @@
+"""The form of a picture: what to draw and how. Every problem is said at its field, and nothing is sent then."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+
+import streamlit as st
+
+from lib.gateways import txt2img
+from lib.gateways.txt2img import PictureRequest
+from lib.ui import pictures, words
+
+EXAMPLES: Final = {
+    "Lighthouse": "a lighthouse in a storm, oil painting",
+    "Fox": "a red fox in the snow at dawn",
+    "Night city": "a city of glass at night, neon, rain",
+    "Harbour": "a quiet harbour, watercolour",
+    "Peaks": "mountains above a sea of clouds",
+}
+SIZES: Final = {"Square": (512, 512), "Wide": (768, 512), "Tall": (512, 768), "Own": None}
+SAMPLERS: Final = ("Euler a", "Euler", "DPM++ 2M Karras", "DPM++ SDE Karras", "DDIM", "Heun", "LMS")
+
+
+def show() -> None:
+    found: Mapping[str, str] = st.session_state.get("prompt_problems", {})
+    with st.container(border=True):
+        st.text_area("Prompt", key="prompt", height=96, placeholder="What shall be drawn?")
+        _problem(found, "prompt")
+        st.pills(
+            "Examples", list(EXAMPLES), key="example", on_change=_take_example, label_visibility="collapsed"
+        )
+        st.text_input(
+            "Not in the picture", key="negative_prompt", placeholder="optional: blurry, text, people"
+        )
+        _problem(found, "negative_prompt")
+        _size(found)
+        _how(found)
+        st.button(
+            "Generate",
+            key="generate",
+            type="primary",
+            icon=":material/brush:",
+            width="stretch",
+            shortcut="ctrl+enter",
+            on_click=_hand_in,
+            args=(f"ui-{uuid.uuid4().hex[:16]}",),
+        )
+        _problem(found, "")
+
+
+def _size(found: Mapping[str, str]) -> None:
+    size = st.segmented_control(
+        "Size", list(SIZES), key="size", default="Square", required=True, width="stretch"
+    )
+    if size == "Own":
+        width, height = st.columns(2, gap="small")
+        width.number_input("Width", value=512, step=64, key="width")
+        height.number_input("Height", value=512, step=64, key="height")
+    _problem(found, "width")
+    _problem(found, "height")
+
+
+def _how(found: Mapping[str, str]) -> None:
+    left, right = st.columns(2, gap="small")
+    with left:
+        st.number_input("Steps", value=20, step=1, key="steps", help="More steps: finer, and slower.")
+        _problem(found, "steps")
+        st.text_input(
+            "Seed", value="-1", key="seed", help="-1: a new one each time. The same seed draws the same."
+        )
+        _problem(found, "seed")
+    with right:
+        st.number_input(
+            "Guidance (CFG)", value=7.0, step=0.5, key="cfg_scale", help="How closely to follow the words."
+        )
+        _problem(found, "cfg_scale")
+        st.number_input("Pictures", value=1, step=1, key="batch_size")
+        _problem(found, "batch_size")
+    st.selectbox("Sampler", SAMPLERS, key="sampler_name")
+    _problem(found, "sampler_name")
+
+
+def _take_example() -> None:
+    if example := st.session_state.get("example"):
+        st.session_state["prompt"] = EXAMPLES[example]
+
+
+def _hand_in(job_id: str) -> None:
+    """The button's callback: check, then queue. The job id was made with the button, so a double click is one job."""
+    state = st.session_state
+    request, found = read(state)
+    if request is not None and not found:
+        try:
+            pictures.desk().hand_in(request, job_id=job_id)
+            state["shown_picture"] = ""
+        except pictures.Full as full:
+            found = {"": str(full)}
+    state["prompt_problems"] = found
+
+
+def read(state: Any) -> tuple[PictureRequest | None, dict[str, str]]:
+    """The request the fields spell, and what is wrong with them by field name."""
+    width, height = SIZES.get(state.get("size", "Square")) or (state.get("width"), state.get("height"))
+    wholes = {
+        "width": width,
+        "height": height,
+        "steps": state.get("steps", 20),
+        "batch_size": state.get("batch_size", 1),
+    }
+    cfg_scale, seed = state.get("cfg_scale", 7.0), _whole(str(state.get("seed", "-1")))
+    found = {
+        name: "A number is missing."
+        for name, value in {**wholes, "cfg_scale": cfg_scale}.items()
+        if value is None
+    }
+    if seed is None:
+        found["seed"] = f"“{str(state.get('seed'))[:40]}” is no whole number; -1 takes a new one."
+    if found or seed is None or cfg_scale is None:
+        return None, found
+    request = PictureRequest(
+        prompt=str(state.get("prompt") or ""),
+        negative_prompt=str(state.get("negative_prompt") or ""),
+        sampler_name=str(state.get("sampler_name") or SAMPLERS[0]),
+        seed=seed,
+        cfg_scale=float(cfg_scale),
+        **{name: int(value) for name, value in wholes.items() if value is not None},
+    )
+    return request, dict(txt2img.problems(request))
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return int(text.strip() or "-1")
+    except ValueError:
+        return None
+
+
+def _problem(found: Mapping[str, str], name: str) -> None:
+    if sentence := found.get(name):
+        st.caption(f":red[:material/error: {words.plain(sentence)}]")

@@ -1,0 +1,11 @@
+"""Every state of the screens with made-up values. Reachable only with ATLAS_GALLERY=1; it stops the live picture."""
+
+import streamlit as st
+
+from lib.ui import samples, session
+
+st.title("Gallery", anchor=False)
+case = st.query_params.get("case") or st.selectbox("Case", list(samples.CASES))
+if case in samples.CASES:
+    session.install(samples.CASES[case]())
+    st.success(f"Every page of this process now shows the made-up case “{case}”.")

@@ -1,0 +1,35 @@
+// The target's clock in the browser: the sandbox's time runs faster than the wall's, and countdowns follow it.
+// `anchor` is {wall, target, speed} in epoch seconds; the server sends a new one only when the old one went wrong.
+export const now = (anchor) => anchor.target + (Date.now() / 1000 - anchor.wall) * anchor.speed;
+
+/** "45 s", "6 min 10 s", "2 h 5 min": the two largest units, never negative. */
+export function span(seconds) {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 600 && s % 60) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+/** Call `tick` four times a second for as long as `root` is on screen. */
+export function run(root, tick) {
+  const host = root.host ?? root;
+  const timer = setInterval(() => (host.isConnected ? tick() : clearInterval(timer)), 250);
+  tick();
+}
+
+export const el = (name, className = "", text = "") => {
+  const node = document.createElement(name);
+  if (className) node.className = className;
+  if (text) node.textContent = text;
+  return node;
+};
+
+/** The style sheet beside the module, ready before the first drawing so that nothing flashes unstyled. */
+export async function sheet(meta, name) {
+  const text = await (await fetch(new URL(name, meta.url))).text();
+  const made = new CSSStyleSheet();
+  made.replaceSync(text);
+  return made;
+}

@@ -1,0 +1,154 @@
+"""Every page in every state, drawn by Streamlit's own test runner from made-up snapshots: no server, no socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lib.settings import Settings
+from lib.ui import samples, server, session
+
+PAGES = ("pages/atlas.py", "pages/generate.py", "pages/drill.py", "pages/activity.py")
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page(tmp_path: Path) -> Iterator[Open]:
+    """open_page(page, case): the page over that sample, after its first run."""
+
+    def start(page: str, case: str, **state: object) -> AppTest:
+        session.install(samples.CASES[case](), settings=Settings(state_dir=tmp_path))
+        at = AppTest.from_file(str(server.SCRIPT), default_timeout=20).run()
+        for name, value in state.items():
+            at.session_state[name] = value
+        return at.switch_page(str(server.HOME / page)).run()
+
+    yield start
+    session.stop()
+
+
+def text(at: AppTest) -> str:
+    """All words on the screen."""
+    kinds = (
+        "title",
+        "subheader",
+        "caption",
+        "markdown",
+        "error",
+        "info",
+        "warning",
+        "code",
+        "metric",
+        "success",
+    )
+    return "\n".join(str(getattr(element, "value", "")) for kind in kinds for element in at.get(kind))
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("case", samples.CASES)
+def test_every_page_can_show_every_state(open_page: Open, page: str, case: str) -> None:
+    at = open_page(page, case)
+    assert not at.exception
+    assert at.title
+
+
+def test_the_first_start_tells_its_steps(open_page: Open) -> None:
+    at = open_page("pages/atlas.py", "first")
+    assert "Setting up the platform" in text(at)
+    assert "Registering the config cluster" in text(at)
+
+
+def test_a_silent_config_cluster_is_said_with_its_age_and_holds_changes_back(open_page: Open) -> None:
+    at = open_page("pages/atlas.py", "lost", region="europe-west4")
+    assert "Changes are held back" in text(at)
+    assert "Pictures are still drawn" in text(at)
+    assert all(at.button(key=key).disabled for key in ("contract",))
+
+
+def test_choosing_a_region_opens_its_card_with_offer_and_price(open_page: Open) -> None:
+    at = open_page("pages/atlas.py", "fleet", region="us-central1")
+    assert "us-central1" in [one.value for one in at.subheader]
+    assert "zone b was out of stock" in text(at)
+    assert "per hour" in text(at)
+
+
+def test_a_region_of_the_fleet_can_be_contracted_and_another_one_expanded(open_page: Open) -> None:
+    at = open_page("pages/atlas.py", "fleet", region="europe-west4")
+    assert not at.button(key="contract").disabled
+    at = open_page("pages/atlas.py", "fleet", region="us-west1")
+    assert at.button(key="expand").label == "Expand"
+    assert "contract" not in [one.key for one in at.button]
+
+
+def test_a_region_from_the_address_bar_is_opened_and_an_unknown_one_ignored(
+    open_page: Open, tmp_path: Path
+) -> None:
+    for asked, shown in (("us-west1", "us-west1"), ("moon-base1", None)):
+        session.install(samples.CASES["one"](), settings=Settings(state_dir=tmp_path))
+        at = AppTest.from_file(str(server.SCRIPT), default_timeout=20)
+        at.query_params["region"] = asked
+        assert at.run().selectbox(key="region").value == shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        pytest.param({"prompt": ""}, "prompt", id="nothing to draw"),
+        pytest.param({"prompt": "x" * 10_000}, "prompt", id="ten thousand characters"),
+        pytest.param({"prompt": "a fox", "seed": "lucky"}, "seed", id="a seed that is no number"),
+        pytest.param({"prompt": "a fox", "steps": 900}, "steps", id="too many steps"),
+        pytest.param({"prompt": "a fox", "batch_size": 99}, "batch_size", id="too many pictures"),
+    ],
+)
+def test_a_wrong_field_is_said_at_the_field_and_nothing_is_sent(
+    open_page: Open, fields: dict[str, object], says: str
+) -> None:
+    at = open_page("pages/generate.py", "fleet")
+    for name, value in fields.items():
+        kind = {"prompt": at.text_area, "seed": at.text_input}.get(name, at.number_input)
+        kind(key=name).set_value(value)
+    at.button(key="generate").click().run()
+    assert says in at.session_state["prompt_problems"]
+    assert ":material/error:" in text(at)
+    assert not any("Drawing" in str(getattr(one, "text", "")) for one in at.get("progress"))
+
+
+def test_generate_says_plainly_that_no_region_serves(open_page: Open) -> None:
+    at = open_page("pages/generate.py", "down")
+    assert "no healthy endpoint behind it" in text(at)
+    assert "us-east4: No L4 in zones a and c" in text(at).replace("\\", "")
+
+
+def test_safe_with_the_same_type_says_why_nothing_breaks(open_page: Open) -> None:
+    at = open_page("pages/drill.py", "one")
+    at.selectbox(key="switch_to").set_value("nvidia-l4")
+    at.session_state["switch_how"] = "Safe"
+    at.run()
+    assert "Nothing breaks." in text(at)
+    assert "maxUnavailable 25 % rounds down to 0" in text(at)
+
+
+def test_recover_can_be_pressed_only_while_a_lease_runs(open_page: Open) -> None:
+    assert open_page("pages/drill.py", "one").button(key="recover").disabled
+    assert not open_page("pages/drill.py", "drill").button(key="recover").disabled
+
+
+def test_activity_filters_by_kind_and_words(open_page: Open) -> None:
+    at = open_page("pages/activity.py", "fleet")
+    at.session_state["activity_view"] = "Decisions"
+    at.run()
+    assert "3 lines" in text(at)
+    at.text_input(key="activity_text").set_value("no such words").run()
+    assert "fits these filters" in text(at)
+
+
+def test_the_gallery_is_not_reachable_without_being_asked_for(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ATLAS_GALLERY", raising=False)
+    open_page("pages/atlas.py", "one")
+    with pytest.raises(ValueError, match="Could not find a navigation page"):
+        open_page("pages/gallery.py", "one")
