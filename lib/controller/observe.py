@@ -65,6 +65,7 @@ class Observer:
         self._fan_out = fan_out
         self._speed = speed
         self.memory = Memory()
+        self._refreshing: Asked[Capacity] | None = None
 
     def observe(self, at: datetime) -> FleetObservation:
         wire, until = self._wire, time.monotonic() + DEADLINE_S
@@ -129,9 +130,11 @@ class Observer:
         every_s = max(CAPACITY_WALL_S, CAPACITY_TARGET_S / max(self._speed(), 1.0))
         if time.monotonic() - memory.capacity_at < every_s:
             return memory.capacity
-        asked = self._ask("capacity", self._read_capacity)
+        asked = self._refreshing or self._ask("capacity", self._read_capacity)
         first = memory.capacity is None
         answer = asked.answer(until + FIRST_CAPACITY_S - DEADLINE_S if first else time.monotonic())
+        # A refresh outlives the look that asked for it; the look that finds it finished takes its answer.
+        self._refreshing = None if asked.future.done() else asked
         if answer.value is not None:
             memory.capacity, memory.capacity_at = answer.value, time.monotonic()
         return memory.capacity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from lib.gateways.errors import AtlasError, Unreachable
 from lib.gateways.journal import Journal
 from lib.settings import Settings
 from tests.unit.fake_wire import NOW, FakeCloud
+from tests.waiting import wait_until
 
 SILENCE = Unreachable("no answer in time.")
 
@@ -159,3 +161,22 @@ def test_capacity_is_kept_while_it_is_fresh(observer, cloud):
     observer.observe(NOW)
     cloud.silent = frozenset({"capacity"})
     assert observer.observe(NOW).capacity.keys() == {"us-east1"}
+
+
+def test_a_refresh_of_the_capacity_that_outlives_its_look_is_taken_by_a_later_one(observer, cloud):
+    observer.observe(NOW)
+    observer.memory.capacity_at = -1e9  # long ago
+    first, ever = threading.Event(), threading.Event()
+    calls: list[threading.Event] = []
+
+    def slow() -> dict[str, RegionCapacity]:
+        calls.append(first if not calls else ever)
+        calls[-1].wait(5)
+        return {"us-west4": RegionCapacity(region="us-west4", zones=("us-west4-a",), offered={})}
+
+    cloud.list_capacity = slow
+    assert observer.observe(NOW).capacity.keys() == {"us-east1"}
+    first.set()
+    wait_until(lambda: not observer._fan_out.in_flight("capacity"), timeout_s=5)
+    assert observer.observe(NOW).capacity.keys() == {"us-west4"}
+    ever.set()
