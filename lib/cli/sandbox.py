@@ -77,7 +77,19 @@ def _environment(wanted: Settings) -> dict[str, str]:
         "SSL_CERT_FILE": ca,
         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": ca,
         "KUBECONFIG": kubeconfig,
+        # Google's Python clients know no variable for an endpoint: these are for their client_options.
+        "SANDBOX_GRPC": str(told.container),
+        "SANDBOX_REST": str(told.container_rest),
+        **_past_proxies(),
     }
+
+
+def _past_proxies() -> dict[str, str]:
+    """A proxy that is set for the internet would be asked for loopback too. Tools read either spelling."""
+    names = ("no_proxy", "NO_PROXY")
+    held = next((value for name in names if (value := os.environ.get(name))), "")
+    hosts = [host for host in held.split(",") if host]
+    return dict.fromkeys(names, ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"])))
 
 
 def _write(path: Path, text: str) -> str:
@@ -116,7 +128,9 @@ def _write_kubeconfig(wanted: Settings, token_file: str) -> str:
         ours = {entry["name"] for entry in entries}
         kept = [entry for entry in held.get(part) or [] if str(entry["name"]).startswith("gke_")]
         parts[part] = [*entries, *(entry for entry in kept if entry["name"] not in ours)]
-    current = held.get("current-context") or wanted.config_cluster
+    names = {context["name"] for context in parts["contexts"]}
+    # A cluster that has gone, or does not answer yet, can't be the current one.
+    current = next((n for n in (held.get("current-context"), wanted.config_cluster) if n in names), "")
     return _write(
         path, yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "current-context": current, **parts})
     )

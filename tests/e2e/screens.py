@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageColor
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from tests.e2e.stack import CHROMIUM_ARGS, ROOT, Stack, browser_path, free_port
@@ -131,14 +132,23 @@ def shoot(where: Page, name: str) -> None:
     where.mouse.move(2, SIZE[1] - 2)
     where.wait_for_timeout(2500)  # fonts, pictures and the last refresh
     shot = Image.open(BytesIO(where.screenshot())).convert("RGB")
-    for colors in (0, 256, 128, 64):
+    for colors in (0, 216, 96, 32):
         small = BytesIO()
-        few = shot.quantize(colors, method=Image.Quantize.MAXCOVERAGE) if colors else shot
-        few.save(small, "PNG", optimize=True)
+        (reduced(shot, colors) if colors else shot).save(small, "PNG", optimize=True)
         if small.tell() < MOST_BYTES:
             break
     (SCREENS / f"{name}.png").write_bytes(small.getvalue())
     sys.stdout.write(f"docs/screens/{name}.png  {small.tell() / 1000:.0f} kB\n")
+
+
+def reduced(shot: Image.Image, colors: int) -> Image.Image:
+    """The commonest colours and all of the theme: a small green dot must not turn grey beside a large picture."""
+    theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
+    named = {c for kind in ("dark", "light") for c in theme[kind].values() if str(c).startswith("#")}
+    common = shot.quantize(colors).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(common[: 3 * colors] + [part for c in sorted(named) for part in ImageColor.getrgb(c)])
+    return shot.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from lib.cli import main, output, sandbox, session
-from lib.fleet.model import Phase, Placement, PlacementStatus, RegionStatus
+from lib.cli import main, output, sandbox, session, stack
+from lib.fleet import drill
+from lib.fleet.model import Entry, Phase, Placement, PlacementStatus, RegionStatus
+from lib.gateways import txt2img
+from lib.gateways.errors import Unreachable
+from lib.gateways.faults import FaultKind
 from lib.gateways.journal import Journal
 from lib.settings import load
 from tests.unit.fake_wire import NOW, FakeCloud, _FakePlacements
@@ -120,6 +126,61 @@ def test_events_come_oldest_first_as_json(capsys, state_dir):
     assert [e["message"] for e in json.loads(out)] == ["1", "2"]
 
 
+def test_probes_are_told_only_when_they_are_asked_for(capsys, state_dir):
+    state_dir.mkdir()
+    journal = Journal(load().journal_url)
+    for kind in ("phase", "probe", "probe"):
+        journal.append(kind, at=NOW)
+    told = {words: run(capsys, "events", "--json", *words)[1] for words in ((), ("--kind", "probe"))}
+    assert [e["kind"] for e in json.loads(told[()])] == ["phase"]
+    assert [e["kind"] for e in json.loads(told["--kind", "probe"])] == ["probe", "probe"]
+
+
+@pytest.mark.parametrize("words", [["up"], ["up", "--detach"], ["events"]])
+@pytest.mark.parametrize("below", ["", "sub"])
+def test_a_file_where_the_state_directory_should_be_is_said(capsys, monkeypatch, tmp_path, words, below):
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setenv("ATLAS_STATE_DIR", str(tmp_path / "file" / below))
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (1, "")
+    assert "can't be used" in err and "set ATLAS_STATE_DIR to another" in err and "\n" not in err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_journal_that_cannot_be_used_is_said_by_up_and_left_alone(state_dir):
+    state_dir.mkdir()
+    assert stack._journal_trouble(load()) == ""
+    (state_dir / "journal.db").write_bytes(b"no database" * 100)
+    assert "move it away" in stack._journal_trouble(load())
+    assert (state_dir / "journal.db").read_bytes().startswith(b"no database")
+
+
+def test_the_sandbox_verbs_say_what_is_wrong_with_a_scope_and_send_nothing(monkeypatch, capsys):
+    kinds = (FaultKind(kind="stockout", sentence="", scope={"region": "", "accelerator": ""}),)
+    monkeypatch.setattr(sandbox, "_faults", lambda _: SimpleNamespace(kinds=lambda: kinds))
+    said = [
+        run(capsys, "sandbox", "fault", "add", "stockout", pair)
+        for pair in ("region=us-est1", "regin=us-east1", "accelerator=nvidia-l44")
+    ]
+    assert [code for code, _, _ in said] == [2, 2, 2]
+    assert "us-east1" in said[0][2]
+    assert "did you mean region?" in said[1][2]
+    assert "nvidia-l4" in said[2][2]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("clusters: [", "is no kubeconfig", id="no YAML"),
+        pytest.param("just words", "is no kubeconfig", id="no mapping"),
+    ],
+)
+def test_a_file_that_is_no_kubeconfig_is_left_alone(tmp_path, text, told):
+    (tmp_path / "kubeconfig").write_text(text)
+    with pytest.raises(output.Failed, match=told):
+        sandbox._held(tmp_path / "kubeconfig")
+
+
 def test_plain_makes_json_of_our_values():
     region = RegionStatus(region="us-east1", phase=Phase.SERVING, since=NOW)
     told = json.loads(json.dumps(output.plain(region)))
@@ -136,8 +197,6 @@ class Placements(_FakePlacements):
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch, state_dir: Path) -> FakeCloud:
-    from dataclasses import replace
-
     from tests.unit.fake_wire import placement
 
     state_dir.mkdir()
@@ -179,6 +238,54 @@ def test_what_the_intent_refuses_is_a_failure_in_one_sentence(capsys, cloud):
     assert code == 1
     assert "europe-west4" in err
     assert cloud.calls == []
+
+
+def test_when_the_config_cluster_is_lost_it_says_what_still_works(capsys, cloud, monkeypatch):
+    monkeypatch.setattr(session, "is_down", lambda _: False)
+    cloud.config_up = False
+    journal = Journal(load().journal_url)
+    journal.append("bootstrap", at=NOW, message="The global endpoint is declared.")
+    assert "does not answer yet: The global endpoint is declared." in run(capsys, "status")[2]
+    journal.append("phase", at=NOW, region="us-east1", body={"phase": "Serving"})
+    code, _, err = run(capsys, "expand", "us-east1")
+    assert code == 1
+    assert err.startswith("The config cluster does not answer; what serves goes on")
+
+
+PASSPORT = txt2img.Passport(
+    **dict.fromkeys(("zone", "cluster", "pod", "accelerator", "moved_from", "job_id", "at", "model"), ""),
+    **dict.fromkeys(("queue_s", "compute_s", "network_s", "total_s"), 0.0),
+    region="us-east1",
+    attempts=1,
+    seed=7,
+)
+
+
+def test_a_prompt_is_journalled_whether_it_was_drawn_or_not(capsys, cloud, monkeypatch, tmp_path):
+    """Drill reports count what users lost."""
+    status = replace(held(cloud).status, vip="http://127.0.0.1:1")
+    cloud.held = replace(held(cloud), status=status)
+    drawn = txt2img.Picture(png=b"png", passport=PASSPORT)
+    monkeypatch.setattr(txt2img, "generate", lambda *_, **__: drawn)
+    assert run(capsys, "txt2img", "a fox", "-o", str(tmp_path / "fox.png"))[0] == 0
+    monkeypatch.setattr(txt2img, "generate", _no_region)
+    assert run(capsys, "txt2img", "an owl", "-o", str(tmp_path / "owl.png"))[0] == 1
+
+    failed, good = Journal(load().journal_url).read(kinds=["prompt"])
+    assert (good.message, good.region, good.body["ok"]) == ("a fox", "us-east1", True)
+    assert (failed.message, failed.body["ok"]) == ("an owl", False)
+    report = drill.timeline([Entry(id=0, at=NOW, kind="fault"), good, failed])
+    assert (report.prompts_ok, report.prompts_failed) == (1, 1)
+
+
+def _no_region(*_: object, **__: object) -> txt2img.Picture:
+    raise Unreachable("No region serves.")
+
+
+def test_a_picture_that_cannot_be_kept_is_refused_before_it_is_drawn(capsys, cloud, tmp_path):
+    code, _, err = run(capsys, "txt2img", "a fox", "-o", str(tmp_path))
+    assert code == 1
+    assert "is a folder" in err
 
 
 @pytest.mark.parametrize(

@@ -152,3 +152,22 @@ def test_what_the_dashboard_imports_stays_light() -> None:
     ).stdout.split()
 
     assert not [m for m in loaded if m.startswith(("google.cloud", "grpc", "google.api_core"))]
+
+
+@pytest.mark.parametrize("body", ["garbage", "", "[1]", "{}"])
+def test_broken_files_of_the_sandbox_are_told_and_never_a_traceback(tmp_path: Path, body: str) -> None:
+    write(tmp_path, "clock.json", body)
+    write(tmp_path, "endpoints.json", body)
+    settings = subject.load()
+    assert settings.speed() == 1.0
+    with pytest.raises(SettingsError, match="start the sandbox again"):
+        _ = settings.endpoints
+
+
+def test_a_file_in_place_of_the_state_directory_means_that_nothing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ATLAS_STATE_DIR", str(tmp_path / "file"))
+    with pytest.raises(TargetNotReady):
+        _ = subject.load().endpoints
