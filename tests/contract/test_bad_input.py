@@ -14,8 +14,7 @@ import pytest
 
 from lib.sandbox import server
 from lib.sandbox.store import StateError
-from tests.contract.conftest import ROOT, Sandbox
-from tests.waiting import wait_until
+from tests.contract.conftest import ROOT
 
 MANIFESTS = ROOT / "manifests"
 

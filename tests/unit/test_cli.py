@@ -143,7 +143,9 @@ def test_a_file_where_the_state_directory_should_be_is_said(capsys, monkeypatch,
     monkeypatch.setenv("ATLAS_STATE_DIR", str(tmp_path / "file" / below))
     code, out, err = run(capsys, *words)
     assert (code, out) == (1, "")
-    assert "can't be used" in err and "set ATLAS_STATE_DIR to another" in err and "\n" not in err
+    assert "can't be used" in err
+    assert "set ATLAS_STATE_DIR to another" in err
+    assert "\n" not in err
     assert (tmp_path / "file").read_text() == "mine"
 
 

@@ -51,8 +51,8 @@ def test_there_is_something_to_check():
 def test_every_verb_and_option_of_the_readme_exists(text):
     words = shlex.split(text)
     command = get_command(app)
-    while words and (name := words[0]) in getattr(command, "commands", {}):
-        command, words = command.commands[name], words[1:]
+    while words and (below := getattr(command, "commands", {}).get(words[0])):
+        command, words = below, words[1:]
     assert not getattr(command, "commands", None), f"{text!r} ends before its verb"
     known = {option for parameter in command.params for option in parameter.opts}
     asked = {word.partition("=")[0] for word in words if word.startswith("-")}
