@@ -166,11 +166,21 @@ class Journal:
         with self._lock:
             if not self._is_open:
                 try:
-                    self._prepare()
+                    self._prepare_beside_others()
                 except (DBAPIError, OSError) as e:
                     raise JournalError(self._unusable(e)) from e
                 self._is_open = True
         return self._engine
+
+    def _prepare_beside_others(self) -> None:
+        """Another process may make the tables at the same moment. Each clash means that one more of them, or the
+        version's row, is there now, so looking again ends."""
+        for _ in range(len(_metadata.tables) + 1):
+            try:
+                return self._prepare()
+            except DBAPIError:
+                continue
+        return self._prepare()
 
     def _prepare(self) -> None:
         with self._engine.begin() as connection:

@@ -23,7 +23,7 @@ def listening(port: int = 0) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind(("127.0.0.1", port))
-    except OSError:
+    except (OSError, OverflowError):  # taken, or no port at all
         found.close()
         raise
     return found
@@ -55,7 +55,7 @@ def _kept(path: Path) -> dict[str, int]:
 def _free(wanted: int) -> socket.socket:
     try:
         return listening(wanted)
-    except (OSError, OverflowError):  # taken, or no port at all
+    except (OSError, OverflowError):
         return listening()
 
 
