@@ -12,7 +12,7 @@ import typer
 from lib.cli import session
 from lib.cli.output import Usage, emit, plain, reported, settings, table, usd
 from lib.fleet import words
-from lib.fleet.model import Candidate, Placement, RegionStatus, RegionView
+from lib.fleet.model import Candidate, Entry, Placement, RegionStatus, RegionView
 from lib.launch import process
 
 Json = Annotated[bool, typer.Option("--json", help="Everything, as JSON.")]
@@ -130,13 +130,10 @@ def events(
         process.folder(wanted.state_dir)
         # Probes come every minute and would hide what happened; who wants them names them.
         entries = Journal(wanted.journal_url).read(kinds=kind or KINDS - {"probe"}, limit=limit, region=where)
-        entries.reverse()
-        rows = [
-            (e.at.strftime("%H:%M:%S"), e.kind, e.region, e.subject, _told(e.message, e.body))
-            for e in entries
-        ]
+        entries.sort(key=lambda e: (e.at, e.id))  # what was seen late is told where it happened
+        rows = [(e.at.strftime("%H:%M:%S"), e.kind, e.region, e.subject, _told(e)) for e in entries]
         emit(entries, as_json=as_json, text=table(("TIME", "KIND", "REGION", "SUBJECT", ""), rows))
 
 
-def _told(message: str, body: object) -> str:
-    return message or (str(plain(body)) if body else "")
+def _told(entry: Entry) -> str:
+    return entry.message or words.by_body(entry) or (str(plain(entry.body)) if entry.body else "")

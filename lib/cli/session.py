@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lib.gateways.placement import PlacementGateway
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)")
+NOT_LOOKED_YET = "the controller has not told its first step yet."
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -38,7 +39,7 @@ def placement(settings: Settings, gateway: PlacementGateway) -> Placement:
     try:
         return gateway.get()
     except NotFound as e:
-        raise Failed(f"The platform is still being set up: {setting_up(settings) or e}") from e
+        raise Failed(f"The platform is still being set up: {setting_up(settings) or NOT_LOOKED_YET}") from e
     except Unreachable as e:
         if is_down(settings):
             raise Failed(f"Nothing runs on {settings.state_dir}; start it with ./atlas up.") from e

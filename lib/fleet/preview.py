@@ -227,8 +227,9 @@ class _Change:
             return (
                 f"{words.listed(hit)}: all that serves. The global address will answer nothing for a while."
             )
+        on = "goes on" if len(left) == 1 else "go on"
         return (
-            f"{words.listed(hit)}: {len(hit)} of {len(serving)} serving regions; {words.listed(left)} go on."
+            f"{words.listed(hit)}: {len(hit)} of {len(serving)} serving regions; {words.listed(left)} {on}."
         )
 
     def undo(self) -> str:

@@ -19,6 +19,7 @@ from lib.fleet.model import (
     CreateCluster,
     DeleteCluster,
     DetachBackend,
+    Entry,
     EventObservation,
     ExpireOverride,
     Override,
@@ -155,6 +156,20 @@ def describe(action: Action) -> str:
             where = action.override.region or "every region"
             said = f"End the switch to {catalog.short(action.override.accelerator)} in {where}"
     return said
+
+
+def by_body(entry: Entry) -> str:
+    """A journal entry whose facts are all in its body, in one sentence; "" for the other kinds."""
+    body = entry.body
+    if entry.kind == "attempt":
+        gpu, zone = catalog.short(str(body.get("accelerator", ""))), body.get("zone")
+        where = f" in {zone}" if zone else ""
+        return f"{gpu} {body.get('provisioning', '')}: {body.get('outcome', '')}{where}"
+    if entry.kind == "probe":
+        if body.get("ok"):
+            return f"The global address answered in {body.get('ms')} ms."
+        return f"The global address did not answer well ({body.get('status') or 'no connection'})."
+    return ""
 
 
 def override_words(override: Override) -> str:

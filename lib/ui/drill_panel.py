@@ -104,14 +104,15 @@ def _times(report: drill.DrillReport) -> None:
     cells[3].metric(
         "Prompts moved", report.prompts_moved, prompts, delta_color="off", delta_arrow="off", border=True
     )
-    steps = [(name, getattr(report, key)) for key, name in STEPS.items()]
-    st.caption(
-        " → ".join(
-            f"{name} **+{words.span((at - report.t0).total_seconds())}**"
-            for name, at in steps
-            if at and report.t0
-        )
-    )
+    if report.t0:
+        st.caption(" → ".join(f"{name} **+{words.span(after)}**" for name, after in passed(report)))
+
+
+def passed(report: drill.DrillReport) -> list[tuple[str, float]]:
+    """The steps that were recorded, in the order they came, with the seconds since the fault."""
+    times = {name: getattr(report, key) for key, name in STEPS.items()}
+    after = [(name, (at - report.t0).total_seconds()) for name, at in times.items() if at and report.t0]
+    return sorted(after, key=lambda step: step[1])
 
 
 def _span(value: timedelta | None, report: drill.DrillReport) -> str:

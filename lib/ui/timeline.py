@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lib.fleet import words as fleet_words
 from lib.fleet.model import Entry, Phase
 from lib.ui import browser, words
 from lib.ui.snapshot import Snapshot
@@ -119,22 +120,7 @@ def told(entry: Entry) -> str:
     if entry.kind == "prompt":
         failed = entry.body.get("ok") is False
         return f"“{entry.message}”" + (f" was not drawn: {entry.body.get('problem', '')}" if failed else "")
-    return entry.message or _said_by_body(entry)
-
-
-def _said_by_body(entry: Entry) -> str:
-    """For kinds whose facts are all in the body."""
-    body = entry.body
-    if entry.kind == "attempt":
-        gpu, zone = words.gpu(str(body.get("accelerator", ""))), body.get("zone")
-        return f"{gpu} {body.get('provisioning', '')}: {body.get('outcome', '')}" + (
-            f" in {zone}" if zone else ""
-        )
-    if entry.kind == "probe":
-        if body.get("ok"):
-            return f"The global address answered in {body.get('ms')} ms."
-        return f"The global address did not answer well ({body.get('status') or 'no connection'})."
-    return ""
+    return entry.message or fleet_words.by_body(entry)
 
 
 def details(entry: Entry) -> list[tuple[str, str]]:

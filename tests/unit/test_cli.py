@@ -126,6 +126,18 @@ def test_events_come_oldest_first_as_json(capsys, state_dir):
     assert [e["message"] for e in json.loads(out)] == ["1", "2"]
 
 
+def test_an_attempt_is_told_in_words_and_where_it_happened(capsys, state_dir):
+    state_dir.mkdir()
+    journal = Journal(load().journal_url)
+    journal.append("phase", at=NOW + timedelta(minutes=2), region="us-east1", message="Serves.")
+    tried = {"accelerator": "nvidia-l4", "provisioning": "SPOT", "outcome": "StockOut", "zone": "us-east1-b"}
+    journal.append("attempt", at=NOW, region="us-east1", body=tried)
+    _, out, _ = run(capsys, "events")
+    lines = out.splitlines()
+    assert lines[1].endswith("L4 SPOT: StockOut in us-east1-b")
+    assert lines[2].endswith("Serves.")
+
+
 def test_probes_are_told_only_when_they_are_asked_for(capsys, state_dir):
     state_dir.mkdir()
     journal = Journal(load().journal_url)

@@ -170,7 +170,7 @@ def test_the_preview_of_a_contraction_names_what_goes_and_what_goes_on() -> None
         "container.DeleteCluster",
     ]
     assert told.usd_per_hour_after == pytest.approx(0.95)
-    assert told.blast_radius == "us-central1: 1 of 2 serving regions; us-east4 go on."
+    assert told.blast_radius == "us-central1: 1 of 2 serving regions; us-east4 goes on."
     assert told.undo == "Expand us-central1."
 
 

@@ -9,12 +9,14 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
+from lib.fleet import drill
 from lib.fleet.model import Candidate, Entry, Phase, Quota, Rollout
 from lib.gateways.txt2img import Passport, Picture, PictureRequest
 from lib.settings import Settings
 from lib.ui import (
     auth,
     chrome,
+    drill_panel,
     passage,
     picture_panel,
     pictures,
@@ -232,3 +234,19 @@ def test_a_lease_row_counts_down_to_its_end() -> None:
     row = drill_panel.lease_row(samples.LEASE)
     assert row["until"] == (samples.NOW + timedelta(minutes=8)).timestamp()
     assert "H100" in str(row["phase"])
+
+
+def test_a_drills_steps_are_told_in_the_order_they_came():
+    start = datetime(2026, 1, 2, 9, 0, tzinfo=UTC)
+    report = drill.DrillReport(
+        t0=start,
+        t2=start + timedelta(seconds=90),
+        t5=start + timedelta(minutes=9),
+        t6=start + timedelta(minutes=5),
+    )
+    assert drill_panel.passed(report) == [
+        ("fault", 0),
+        ("detected", 90),
+        ("fault over", 300),
+        ("recovered", 540),
+    ]
