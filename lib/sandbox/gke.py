@@ -248,7 +248,7 @@ def _shown(world: World, key: str, cluster: Document) -> Document:
         shown["controlPlaneEndpointsConfig"] = {
             "ipEndpointsConfig": {"enabled": True, "enablePublicEndpoint": True, "publicEndpoint": endpoint}
         }
-        shown["currentNodeCount"] = sum(1 for _ in world.store.items(f"kube/{key}/nodes"))
+        shown["currentNodeCount"] = world.store.count(f"kube/{key}/nodes")
     return shown
 
 

@@ -127,7 +127,7 @@ def shown_membership(world: World, membership: Document) -> Document:
     if cluster is None:
         gke["clusterMissing"] = True
     elif membership["state"]["code"] == "READY":
-        nodes = sum(1 for _ in world.store.items(f"kube/{key}/nodes"))
+        nodes = world.store.count(f"kube/{key}/nodes")
         now = rfc3339(world.clock.timestamp())
         endpoint["kubernetesMetadata"] = {
             "kubernetesApiServerVersion": f"v{cluster['currentMasterVersion']}",

@@ -46,7 +46,7 @@ async def stream(wanted: Subscription) -> AsyncIterator[bytes]:
     queue: asyncio.Queue[Change] = asyncio.Queue()
     store = wanted.world.store
     unsubscribe = store.subscribe(
-        lambda change: queue.put_nowait(change) if _concerns(wanted, change) else None
+        lambda change: queue.put_nowait(change) if _concerns(wanted, change) else None, wanted.collection
     )
     try:
         past, at = _past(wanted)
