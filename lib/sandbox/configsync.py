@@ -17,8 +17,9 @@ from lib.sandbox.kube import declared, gitsource, inventory, platform, rootsync
 from lib.sandbox.kube.applying import holds, server_side_apply
 from lib.sandbox.kube.errors import StatusError
 from lib.sandbox.kube.gitsource import SyncError
+from lib.sandbox.kube.objects import rfc3339
 from lib.sandbox.kube.resources import Resource
-from lib.sandbox.kube.storage import KubeCluster, rfc3339
+from lib.sandbox.kube.storage import KubeCluster
 from lib.sandbox.store import Store
 from lib.sandbox.verbs import jittered
 from lib.sandbox.world import FEATURES, MEMBERSHIPS, SYNC_STATES, World

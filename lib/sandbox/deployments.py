@@ -12,8 +12,9 @@ from typing import Any
 
 from lib.sandbox.kube import garbage, replicasets, rollout
 from lib.sandbox.kube.errors import StatusError
+from lib.sandbox.kube.objects import clone, rfc3339
 from lib.sandbox.kube.replicasets import active, available, owner_of, owner_reference, ready
-from lib.sandbox.kube.storage import KubeCluster, clone, rfc3339
+from lib.sandbox.kube.storage import KubeCluster
 from lib.sandbox.world import World
 
 Document = dict[str, Any]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lib.sandbox.kube import ownership, patch
+from lib.sandbox.kube.objects import clone, rfc3339
 from lib.sandbox.kube.resources import Resource
-from lib.sandbox.kube.storage import KubeCluster, clone, rfc3339
+from lib.sandbox.kube.storage import KubeCluster
 
 Document = dict[str, Any]
 

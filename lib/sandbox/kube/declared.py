@@ -7,8 +7,9 @@ from typing import Any
 
 from lib.sandbox.kube import schemas
 from lib.sandbox.kube.gitsource import Declared, SyncError
+from lib.sandbox.kube.objects import clone
 from lib.sandbox.kube.resources import CRDS, Resource, from_definition
-from lib.sandbox.kube.storage import KubeCluster, clone
+from lib.sandbox.kube.storage import KubeCluster
 
 Document = dict[str, Any]
 NAMESPACE = "config-management-system"

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from lib.sandbox.kube.objects import FOREGROUND, ORPHAN
 from lib.sandbox.kube.resources import BUILT_IN
-from lib.sandbox.kube.storage import FOREGROUND, ORPHAN, KubeCluster
+from lib.sandbox.kube.storage import KubeCluster
 from lib.sandbox.store import Store
 
 Document = dict[str, Any]

@@ -12,8 +12,9 @@ from typing import Any
 from lib.sandbox import faults
 from lib.sandbox.kube import nodes
 from lib.sandbox.kube.defaults import gpus
+from lib.sandbox.kube.objects import clone, rfc3339
 from lib.sandbox.kube.scheduler import set_condition
-from lib.sandbox.kube.storage import KubeCluster, clone, rfc3339
+from lib.sandbox.kube.storage import KubeCluster
 from lib.sandbox.verbs import jittered
 
 Document = dict[str, Any]

@@ -11,7 +11,8 @@ from typing import Any
 from lib.sandbox import catalog
 from lib.sandbox.kube.defaults import ACCELERATOR, GPU, SPOT
 from lib.sandbox.kube.discovery import VERSION
-from lib.sandbox.kube.storage import KubeCluster, rfc3339
+from lib.sandbox.kube.objects import rfc3339
+from lib.sandbox.kube.storage import KubeCluster
 from lib.sandbox.verbs import jittered
 
 Document = dict[str, Any]

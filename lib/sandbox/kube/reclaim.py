@@ -12,7 +12,8 @@ from typing import Any
 from lib.sandbox import faults
 from lib.sandbox.kube import nodes
 from lib.sandbox.kube.defaults import ACCELERATOR, SPOT
-from lib.sandbox.kube.storage import KubeCluster, rfc3339
+from lib.sandbox.kube.objects import rfc3339
+from lib.sandbox.kube.storage import KubeCluster
 
 Document = dict[str, Any]
 IDLE_S = 600.0

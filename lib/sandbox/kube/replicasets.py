@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from lib.sandbox.kube.errors import StatusError
-from lib.sandbox.kube.storage import KubeCluster, clone, rfc3339
+from lib.sandbox.kube.objects import clone, rfc3339
+from lib.sandbox.kube.storage import KubeCluster
 
 Document = dict[str, Any]
 CONTROLLER = "replicaset-controller"

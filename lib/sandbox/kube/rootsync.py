@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lib.sandbox.kube.declared import NAMESPACE
-from lib.sandbox.kube.storage import KubeCluster, rfc3339
+from lib.sandbox.kube.objects import rfc3339
+from lib.sandbox.kube.storage import KubeCluster
 
 Document = dict[str, Any]
 RESOURCE, NAME = "rootsyncs.configsync.gke.io", "root-sync"

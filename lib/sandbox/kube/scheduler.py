@@ -11,7 +11,8 @@ from typing import Any
 
 from lib.sandbox.kube import nodes
 from lib.sandbox.kube.defaults import GPU, gpus
-from lib.sandbox.kube.storage import KubeCluster, rfc3339
+from lib.sandbox.kube.objects import rfc3339
+from lib.sandbox.kube.storage import KubeCluster
 
 Document = dict[str, Any]
 COMPONENT = "gke.io/optimize-utilization-scheduler"

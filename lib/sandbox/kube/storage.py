@@ -1,50 +1,25 @@
 """One cluster's objects: what the Kubernetes HTTP API and the sandbox's own controllers read and write.
 
-Gives objects their uid, creationTimestamp (sandbox time), generation and resourceVersion, refuses stale writes and
-runs deletion with finalizers and grace. Admission (defaults, schemas, GKE Warden) is in `admission` and applies to
-every writer alike. Not a cache: everything is in the store. What is returned is read-only; clone it to change it.
+Finds kinds and objects, refuses stale writes and runs deletion with finalizers and grace. What a write does to an
+object's own fields is in `objects`; admission (defaults, schemas, GKE Warden) is in `admission` and applies to every
+writer alike. Not a cache: everything is in the store. What is returned is read-only; clone it to change it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from lib.sandbox.kube import admission, errors, events
+from lib.sandbox.kube import admission, errors, events, objects
+from lib.sandbox.kube.objects import FOREGROUND, ORPHAN, clone, key_of, rfc3339
 from lib.sandbox.kube.resources import BUILT_IN, CRDS, Resource, from_definition
 from lib.sandbox.store import Document
 from lib.sandbox.world import World
 
 EVENT_TTL_S = 3600.0
-TERMINATION_S = 5.0  # how long a pod takes to stop once it was told to
-FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
-_BORN_WITH_STATUS = {"pods", "nodes", "namespaces", "services", CRDS}
-_WITHOUT_GENERATION = {
-    "namespaces",
-    "nodes",
-    "services",
-    "configmaps",
-    "secrets",
-    "events",
-    "serviceaccounts",
-}
-
-
-def rfc3339(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def clone(body: Document) -> Document:
-    return json.loads(json.dumps(body))
-
-
-def key_of(body: Document) -> str:
-    metadata = body["metadata"]
-    return f"{metadata.get('namespace', '')}/{metadata['name']}"
 
 
 class KubeCluster:
@@ -112,17 +87,7 @@ class KubeCluster:
             raise errors.already_exists(kind, body["metadata"]["name"])
         self._check_namespace(kind, body["metadata"])
         admission.admit(self, kind, body, None, user=user)
-        metadata = body["metadata"]
-        for given in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
-            metadata.pop(given, None)
-        metadata["uid"] = self._uid(resource, key)
-        metadata["creationTimestamp"] = rfc3339(self.world.clock.now())
-        if "spec" in body and resource not in _WITHOUT_GENERATION:
-            metadata["generation"] = 1
-        if kind.has_status and resource not in _BORN_WITH_STATUS:
-            body.pop("status", None)
-            if not kind.custom:
-                body["status"] = {}
+        objects.begin(kind, body, uid=self._uid(resource, key), now=self.world.clock.now())
         return self._put(resource, body, dry_run=dry_run)
 
     def update(self, resource: str, body: Document, *, user: str = "", dry_run: bool = False) -> Document:
@@ -131,11 +96,10 @@ class KubeCluster:
         body = clone(body)
         old = self._current(kind, body)
         if kind.has_status:
-            _carry(old, body, "status")
-        self._keep_identity(old, body)
+            objects.carry(old, body, "status")
+        objects.keep_identity(old, body)
         admission.admit(self, kind, body, old, user=user)
-        if "generation" in old["metadata"]:
-            body["metadata"]["generation"] = old["metadata"]["generation"] + _spec_changed(old, body)
+        objects.count_generation(old, body)
         return self._settle(kind, old, body, dry_run=dry_run)
 
     def update_status(  # noqa: PLR0913 - the options of a request
@@ -162,8 +126,7 @@ class KubeCluster:
             return None
         body = clone(old)
         change(body)
-        if "generation" in old["metadata"]:
-            body["metadata"]["generation"] = old["metadata"]["generation"] + _spec_changed(old, body)
+        objects.count_generation(old, body)
         return self._settle(kind, old, body)
 
     def delete(  # noqa: PLR0913 - the options of a request
@@ -180,17 +143,10 @@ class KubeCluster:
         metadata = body["metadata"]
         if finalizer := {"Foreground": FOREGROUND, "Orphan": ORPHAN}.get(propagation):
             metadata["finalizers"] = sorted({*metadata.get("finalizers", ()), finalizer})
-        grace = self._grace(resource, body, grace_s)
+        grace = objects.grace_of(resource, body, grace_s)
         if not metadata.get("finalizers") and grace == 0 and resource != "namespaces":
             return self._remove(resource, old)
-        if "deletionTimestamp" not in metadata or grace < metadata.get("deletionGracePeriodSeconds", 0):
-            now = self.world.clock.now()
-            metadata["deletionTimestamp"] = rfc3339(now + timedelta(seconds=grace))
-            metadata["deletionGracePeriodSeconds"] = int(grace)
-            if grace:
-                body["_stopsAt"] = now.timestamp() + min(grace, TERMINATION_S)
-            if resource == "namespaces":
-                body["status"] = {**body.get("status", {}), "phase": "Terminating"}
+        if objects.end(resource, body, grace_s=grace, now=self.world.clock.now()):
             return self._put(resource, body)
         return body
 
@@ -276,15 +232,6 @@ class KubeCluster:
             raise errors.conflict(kind, metadata["name"], text + old["metadata"]["uid"])
         return old
 
-    def _keep_identity(self, old: Document, body: Document) -> None:
-        for field in ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds",
-                      "namespace", "resourceVersion"):  # fmt: skip
-            _carry(old["metadata"], body["metadata"], field)
-        body["apiVersion"], body["kind"] = old["apiVersion"], old["kind"]
-        for private in [k for k in body if k.startswith("_")]:
-            del body[private]
-        body.update({k: v for k, v in old.items() if k.startswith("_")})
-
     def _settle(self, kind: Resource, old: Document, body: Document, *, dry_run: bool = False) -> Document:
         """Store a changed object, or finish its deletion when its last finalizer went."""
         if body == old:
@@ -292,7 +239,7 @@ class KubeCluster:
         metadata = body["metadata"]
         if not metadata.get("finalizers"):
             metadata.pop("finalizers", None)
-        held = bool(metadata.get("finalizers")) or body.get("_stopsAt", 0) > self.world.clock.timestamp()
+        held = objects.is_held(body, self.world.clock.now())
         last = "deletionTimestamp" in metadata and bool(old["metadata"].get("finalizers")) and not held
         if last and not dry_run and kind.key != "namespaces":
             return self._remove(kind.key, old)
@@ -300,7 +247,7 @@ class KubeCluster:
 
     def _put(self, resource: str, body: Document, *, dry_run: bool = False) -> Document:
         if not dry_run:
-            self.world.store.put(self.collection(resource), key_of(body), body, stamp=_stamp)
+            self.world.store.put(self.collection(resource), key_of(body), body, stamp=objects.stamp)
         return body
 
     def _remove(self, resource: str, old: Document) -> Document:
@@ -312,37 +259,8 @@ class KubeCluster:
                     self.world.store.delete(instances, key)
         return old
 
-    def _grace(self, resource: str, body: Document, grace_s: float | None) -> float:
-        """Seconds until the object may go; only pods that reached a node take time to stop."""
-        ended = body.get("status", {}).get("phase") in {"Failed", "Succeeded"}
-        if resource != "pods" or not body.get("spec", {}).get("nodeName") or ended:
-            return 0.0
-        return float(body["spec"].get("terminationGracePeriodSeconds", 30) if grace_s is None else grace_s)
-
     def _forget_old_events(self) -> None:
         oldest = rfc3339(self.world.clock.now() - timedelta(seconds=EVENT_TTL_S))
         for event in self.list("events"):
             if (event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]) < oldest:
                 self.world.store.delete(self.collection("events"), key_of(event))
-
-
-def _stamp(body: Document, version: int) -> None:
-    body["metadata"]["resourceVersion"] = str(version)
-
-
-def _carry(old: Document, body: Document, field: str) -> None:
-    if field in old:
-        body[field] = old[field]
-    else:
-        body.pop(field, None)
-
-
-def _spec_changed(old: Document, body: Document) -> bool:
-    """Anything but metadata, status and private keys."""
-
-    def spec(document: Document) -> Document:
-        return {
-            k: v for k, v in document.items() if k not in {"metadata", "status"} and not k.startswith("_")
-        }
-
-    return spec(old) != spec(body)

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from lib.sandbox.kube import access, defaults, errors, verbs
 from lib.sandbox.kube.call import Call, answer
-from lib.sandbox.kube.storage import clone
+from lib.sandbox.kube.objects import clone
 
 Document = dict[str, Any]
 

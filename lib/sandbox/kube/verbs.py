@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from lib.sandbox.kube import admission, errors, ownership, patch, watch
 from lib.sandbox.kube.applying import list_key_of, normal, server_side_apply
 from lib.sandbox.kube.call import Call, answer, as_table, public, stored_event
+from lib.sandbox.kube.objects import clone, rfc3339
 from lib.sandbox.kube.resources import EVENTS_VIEW
-from lib.sandbox.kube.storage import clone, rfc3339
 
 Document = dict[str, Any]
 APPLY = ("application/apply-patch+yaml", "application/apply-patch+json")
