@@ -52,6 +52,8 @@ class Easel:
         self._turn = asyncio.Lock()
         self._numbers = count(1)
         self._watches: dict[int, Watch] = {}
+        self._current = NOBODY
+        self._interrupted: set[int] = set()  # that wait for their turn
 
     async def warm(self) -> None:
         """Start the worker, so that the first picture needn't wait for it."""
@@ -62,19 +64,29 @@ class Easel:
     async def draw(self, order: Mapping[str, Any], watch: Watch) -> list[Drawn]:
         """`order` has the painter's field names. Cancelling stops the worker at its next step."""
         number = next(self._numbers)
-        async with self._turn:
-            self._watches[number] = watch
-            try:
+        self._watches[number] = watch
+        try:
+            async with self._turn:
+                self._current = number
+                if number in self._interrupted:
+                    self._stop.value = number
                 return await self._call(_draw, number, dict(order))
-            except asyncio.CancelledError:
-                self._stop.value = number
-                raise
-            finally:
-                del self._watches[number]
+        except asyncio.CancelledError:
+            self._stop_if_drawn(number)
+            raise
+        finally:
+            del self._watches[number]
+            self._interrupted.discard(number)
 
-    def interrupt(self) -> None:
-        """End the drawing that is being watched now; what is finished of it is returned."""
-        for number in self._watches:
+    def interrupt(self, watch: Watch) -> None:
+        """End the drawing that tells `watch`; what there is of it is returned. One that waits ends at its first step."""
+        for number, told in self._watches.items():
+            if told == watch:
+                self._interrupted.add(number)
+                self._stop_if_drawn(number)
+
+    def _stop_if_drawn(self, number: int) -> None:
+        if number == self._current:
             self._stop.value = number
 
     def close(self) -> None:

@@ -1,23 +1,22 @@
-"""A txt2img request of the Web UI's API: its fields and defaults, what is wrong with it, and what is told about it.
+"""A txt2img request of the Web UI's API: its fields and defaults, and what is wrong with it.
 
-Errors have the words of FastAPI and of the Web UI's own. No drawing and no HTTP here.
+Errors have the words of FastAPI 0.94 with pydantic 1, which the Web UI pins, and of the Web UI's own. No drawing and
+no HTTP here; what is told about the finished pictures is in `processed`.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from lib.sandbox.easel import Drawn
+from lib.sandbox import vram
 
-MODEL = "sandbox-scene-painter (not Stable Diffusion)"
-MODEL_HASH, MODEL_SHA256 = "5ca1ab1e00", "5ca1ab1e00" + "0" * 54
-VERSION = "gpu-atlas-sandbox"
-LARGEST_PIXELS = 2048 * 2048  # of one batch; more does not fit in the memory of the GPU that isn't there
+LARGEST_PIXELS = 2048 * 2048  # of one batch: what the painter's CPU is asked for at most
+MOST_PIXELS = 10**12  # beyond any card; a number with 300 digits is no float any more
 SMALLEST_SIDE, MOST_STEPS = 64, 150
 SEEDS = 2**32 - 2
 
@@ -25,9 +24,11 @@ SEEDS = 2**32 - 2
 class WebUiError(Exception):
     """An answer other than 200: `body` is its JSON."""
 
-    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+    def __init__(
+        self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(str(body))
-        self.status, self.body = status, body
+        self.status, self.body, self.headers = status, body, headers
 
 
 def problem(status: int, *, error: str = "HTTPException", detail: str = "", text: str = "") -> WebUiError:
@@ -50,17 +51,13 @@ def _text(value: Any) -> str:
 
 
 def _truth(value: Any) -> bool:
-    known = {
-        "true": True,
-        "1": True,
-        "on": True,
-        "yes": True,
-        "false": False,
-        "0": False,
-        "off": False,
-        "no": False,
-    }
-    return known[str(value).lower()]
+    text = str(value).lower()
+    if text not in _TRUE and text not in _FALSE:
+        raise ValueError(text)
+    return text in _TRUE
+
+
+_TRUE, _FALSE = {"1", "on", "t", "true", "y", "yes"}, {"0", "off", "f", "false", "n", "no"}
 
 
 def _list(value: Any) -> list[Any]:
@@ -103,6 +100,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "script_name": (_text, None), "script_args": (_list, []), "send_images": (_truth, True),
     "save_images": (_truth, False), "alwayson_scripts": (_object, {}), "infotext": (_text, None),
 }  # fmt: skip
+_NEVER_NULL = ("script_args", "sampler_index", "send_images", "save_images", "alwayson_scripts")
 SAMPLERS: dict[str, tuple[str, ...]] = {
     "DPM++ 2M": ("k_dpmpp_2m",), "DPM++ SDE": ("k_dpmpp_sde",), "DPM++ 2M SDE": ("k_dpmpp_2m_sde",),
     "DPM++ 2M SDE Heun": ("k_dpmpp_2m_sde_heun",), "DPM++ 2S a": ("k_dpmpp_2s_a",),
@@ -118,12 +116,31 @@ SCHEDULERS: dict[str, str] = {
 }  # fmt: skip
 
 
+_TYPES = {
+    _integer: "integer",
+    _number: "number",
+    _text: "string",
+    _truth: "boolean",
+    _list: "array",
+    _object: "object",
+}
+
+
+def schema() -> dict[str, Any]:
+    """The fields of a request as JSON Schema."""
+    properties = {
+        name: {"type": _TYPES[kind], "default": default} for name, (kind, default) in _FIELDS.items()
+    }
+    return {"type": "object", "title": "StableDiffusionProcessingTxt2Img", "properties": properties}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A request that can be drawn: `parameters` echoes all fields, the rest is resolved."""
 
     parameters: dict[str, Any]
     seed: int
+    subseed: int
     width: int
     height: int
     steps: int
@@ -145,31 +162,18 @@ class Order:
         }
 
 
-def read(body: bytes, rng: random.Random) -> Order:
+def read(call_body: bytes, rng: random.Random, *, content_type: str, gpu_bytes: float) -> Order:
     """Raises WebUiError: 422 for a wrong field or script, 404 for an unknown sampler, 500 for what can't be drawn."""
-    parameters = _validated(decoded(body))
-    sampler = _sampler(parameters["sampler_name"] or parameters["sampler_index"] or "Euler")
-    if script := parameters["script_name"]:
-        raise problem(422, detail=f"Script '{script}' not found")
+    parameters = _validated(decoded(call_body, content_type))
+    sampler = _sampler(parameters["sampler_name"] or parameters["sampler_index"])
+    _check_scripts(parameters)
+    _check_numbers(parameters)
     width, height = _size(parameters)
-    for field in ("steps", "batch_size", "n_iter"):
-        if parameters[field] < 1:
-            raise problem(
-                500, error="ValueError", text=f"{field} must be at least 1, not {parameters[field]}"
-            )
-    if min(width, height) < SMALLEST_SIDE:
-        raise problem(500, error="RuntimeError", text=f"a {width}x{height} picture is too small")
-    if width * height * parameters["batch_size"] > LARGEST_PIXELS:
-        gib = width * height * parameters["batch_size"] * 4096 / 2**30
-        raise problem(
-            500, error="OutOfMemoryError", text=f"CUDA out of memory. Tried to allocate {gib:.2f} GiB"
-        )
-    seed = parameters["seed"]
-    if not -1 <= seed < 2**63:
-        raise problem(500, error="RuntimeError", text="Overflow when unpacking long")
+    _check_size(parameters, width, height, gpu_bytes)
     return Order(
         parameters=parameters,
-        seed=rng.randrange(SEEDS) if seed == -1 else seed,
+        seed=_seed(parameters["seed"], rng),
+        subseed=_seed(parameters["subseed"], rng),
         width=width,
         height=height,
         steps=min(parameters["steps"], MOST_STEPS),
@@ -179,38 +183,85 @@ def read(body: bytes, rng: random.Random) -> Order:
     )
 
 
-def decoded(body: bytes) -> dict[str, Any]:
+def decoded(body: bytes, content_type: str) -> dict[str, Any]:
+    """The JSON object in a request's body. As in FastAPI, another content type is not even looked into: the famous
+    surprise of `curl -d` without a header."""
     if not body:
         raise _invalid(["body"], "field required", "value_error.missing")
+    kind = content_type.partition(";")[0].strip().lower()
+    main, _, sub = kind.partition("/")
+    if kind and not (main == "application" and (sub == "json" or sub.endswith("+json"))):
+        raise _invalid(["body"], "value is not a valid dict", "type_error.dict")
     try:
         found = json.loads(body)
-    except ValueError as e:
-        place = getattr(e, "pos", 0)
-        text = getattr(e, "msg", str(e))
-        raise _invalid(["body", place], f"{text}: char {place}", "value_error.jsondecode") from e
+    except json.JSONDecodeError as e:
+        context = {"msg": e.msg, "doc": e.doc, "pos": e.pos, "lineno": e.lineno, "colno": e.colno}
+        raise _invalid(["body", e.pos], str(e), "value_error.jsondecode", context) from e
+    except (ValueError, RecursionError) as e:  # no text, numbers or nesting without end
+        raise problem(400, detail="There was an error parsing the body") from e
     if not isinstance(found, dict):
         raise _invalid(["body"], "value is not a valid dict", "type_error.dict")
     return found
 
 
-def _invalid(loc: list[Any], message: str, kind: str) -> WebUiError:
-    return WebUiError(422, {"detail": [{"loc": loc, "msg": message, "type": kind}]})
+def _invalid(loc: list[Any], message: str, kind: str, context: Mapping[str, Any] | None = None) -> WebUiError:
+    error = {"loc": loc, "msg": message, "type": kind}
+    return WebUiError(422, {"detail": [{**error, "ctx": context} if context else error]})
 
 
 def _validated(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every field, coerced as pydantic does; unknown ones are ignored and null means the default."""
+    """Every field, coerced as pydantic does; unknown ones are ignored. Null means the default, but for those fields
+    that the API model declares without it."""
     found: dict[str, Any] = {}
     wrong: list[dict[str, Any]] = []
     for name, (kind, default) in _FIELDS.items():
         value = given.get(name)
+        if value is None and name in given and name in _NEVER_NULL:
+            wrong.append(_fault(name, "none is not an allowed value", "type_error.none.not_allowed"))
+            continue
         try:
             found[name] = default if value is None else kind(value)
-        except (TypeError, ValueError, KeyError, OverflowError):
-            message, code = _KINDS[kind]
-            wrong.append({"loc": ["body", name], "msg": message, "type": code})
+        except (TypeError, ValueError, OverflowError):
+            wrong.append(_fault(name, *_KINDS[kind]))
     if wrong:
         raise WebUiError(422, {"detail": wrong})
     return found
+
+
+def _fault(name: str, message: str, kind: str) -> dict[str, Any]:
+    return {"loc": ["body", name], "msg": message, "type": kind}
+
+
+def _check_scripts(parameters: Mapping[str, Any]) -> None:
+    if script := parameters["script_name"]:
+        raise problem(422, detail=f"Script '{script}' not found")
+    for name in parameters["alwayson_scripts"]:
+        raise problem(422, detail=f"Script '{name}' not found")
+
+
+def _check_numbers(parameters: Mapping[str, Any]) -> None:
+    """Python reads Infinity and NaN in JSON, but writes none."""
+    if any(isinstance(v, float) and not math.isfinite(v) for v in parameters.values()):
+        raise problem(500, error="ValueError", text="Out of range float values are not JSON compliant")
+
+
+def _check_size(parameters: Mapping[str, Any], width: int, height: int, gpu_bytes: float) -> None:
+    for field in ("steps", "batch_size", "n_iter"):
+        if parameters[field] < 1:
+            raise problem(
+                500, error="ValueError", text=f"{field} must be at least 1, not {parameters[field]}"
+            )
+    if min(width, height) < SMALLEST_SIDE:
+        raise problem(500, error="RuntimeError", text=f"a {width}x{height} picture is too small")
+    pixels = min(width * height * parameters["batch_size"], MOST_PIXELS)
+    if pixels > LARGEST_PIXELS or not vram.fits(pixels, gpu_bytes):
+        raise problem(500, error="OutOfMemoryError", text=vram.out_of_memory(pixels, gpu_bytes))
+
+
+def _seed(asked: int, rng: random.Random) -> int:
+    if not -1 <= asked < 2**63:
+        raise problem(500, error="RuntimeError", text="Overflow when unpacking long")
+    return rng.randrange(SEEDS) if asked == -1 else asked
 
 
 def _sampler(name: str) -> str:
@@ -232,27 +283,3 @@ def _size(parameters: Mapping[str, Any]) -> tuple[int, int]:
         width = parameters["hr_resize_x"] or int(width * scale)
         height = parameters["hr_resize_y"] or int(height * scale)
     return width // 8 * 8, height // 8 * 8
-
-
-def told(order: Order, drawn: list[Drawn], *, at: datetime) -> str:
-    """The `info` field: JSON in a string."""
-    asked = order.parameters
-    count = len(drawn)
-    understood = ", ".join(dict.fromkeys(word for d in drawn for word in d.understood))
-    skipped = ", ".join(dict.fromkeys(word for d in drawn for word in d.skipped))
-    extra = {k: v for k, v in (("Painter understood", understood), ("Painter skipped", skipped)) if v}
-    return json.dumps({
-        "prompt": asked["prompt"], "all_prompts": [asked["prompt"]] * count,
-        "negative_prompt": asked["negative_prompt"], "all_negative_prompts": [asked["negative_prompt"]] * count,
-        "seed": order.seed, "all_seeds": [d.seed for d in drawn],
-        "subseed": asked["subseed"], "all_subseeds": [asked["subseed"]] * count,
-        "subseed_strength": asked["subseed_strength"], "width": order.width, "height": order.height,
-        "sampler_name": order.sampler, "cfg_scale": asked["cfg_scale"], "steps": asked["steps"],
-        "batch_size": order.batch_size, "restore_faces": bool(asked["restore_faces"]),
-        "face_restoration_model": None, "sd_model_name": MODEL, "sd_model_hash": MODEL_HASH,
-        "sd_vae_name": None, "sd_vae_hash": None, "seed_resize_from_w": asked["seed_resize_from_w"],
-        "seed_resize_from_h": asked["seed_resize_from_h"], "denoising_strength": asked["denoising_strength"],
-        "extra_generation_params": extra, "index_of_first_image": 0, "infotexts": [d.infotext for d in drawn],
-        "styles": asked["styles"] or [], "job_timestamp": at.strftime("%Y%m%d%H%M%S"), "clip_skip": 1,
-        "is_using_inpainting_conditioning": False, "version": VERSION,
-    })  # fmt: skip

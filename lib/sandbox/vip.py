@@ -85,7 +85,7 @@ async def _keep_house(world: World) -> None:
         await asyncio.sleep(FLUSH_S)
         load.flush(world)
         if time.monotonic() - forgotten > FORGET_S:
-            studio.forget_idle(world)
+            studio.forget_gone(world)
             forgotten = time.monotonic()
         if not warmed and any(h["state"] == "HEALTHY" for _, h in world.store.items(ENDPOINT_HEALTH)):
             warmed = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from lib.sandbox import passport, pods, sdapi
+from lib.sandbox import passport, pods, sdapi, sdsettings
 from lib.sandbox.pods import PodAddress, Reach
 from lib.sandbox.store import Document
 from lib.sandbox.world import World
@@ -70,7 +70,7 @@ def probe(world: World, address: PodAddress, *, port: int, path: str) -> int | N
 def _web_ports(pod: Document) -> set[int]:
     """What containers other than the proxy say they listen on."""
     web = [c for c in pod["spec"]["containers"] if "nginx" not in c.get("image", "")]
-    return {p["containerPort"] for c in web for p in c.get("ports") or ()} or {sdapi.PORT}
+    return {p["containerPort"] for c in web for p in c.get("ports") or ()} or {sdsettings.PORT}
 
 
 async def _proxied(

@@ -37,7 +37,7 @@ class Slow:
             raise
         return [Drawn(b"png", order["seed"], "text", (), ())]
 
-    def interrupt(self) -> None:
+    def interrupt(self, watch: Watch) -> None:
         self.finish.set()
 
     def close(self) -> None:
@@ -239,6 +239,28 @@ async def test_progress_is_answered_while_the_pod_draws_and_jobs_queue(
     assert [(await job).status_code for job in jobs] == [200, 200]
     idle = (await client.get("/sdapi/v1/progress")).json()
     assert (idle["progress"], idle["state"]["job_count"]) == (0.0, 0)
+
+
+async def test_a_task_is_told_where_it_is_in_the_queue(client: httpx.AsyncClient, slow: Slow) -> None:
+    async def told(task: str) -> dict[str, Any]:
+        return (await client.post("/internal/progress", json={"id_task": task})).json()
+
+    def sent(task: str) -> asyncio.Task[httpx.Response]:
+        body = {"prompt": "a boat", "force_task_id": task}
+        return asyncio.create_task(client.post("/sdapi/v1/txt2img", json=body))
+
+    first = sent("task(1)")
+    await slow.started.wait()
+    second = sent("task(2)")
+    while not (waits := await told("task(2)"))["queued"]:
+        assert not second.done()
+    assert waits["textinfo"] == "In queue: 1/1"
+    drawn = await told("task(1)")
+    assert (drawn["active"], drawn["completed"], drawn["progress"]) == (True, False, 0.25)
+    assert (await told("task(3)"))["textinfo"] == "Waiting..."
+    slow.finish.set()
+    await asyncio.gather(first, second)
+    assert (await told("task(1)"))["completed"]
 
 
 async def test_requests_and_busy_time_are_counted_by_minute(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
 import os
+import random
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,7 +18,19 @@ import pytest
 from PIL import Image
 from starlette.responses import Response
 
-from lib.sandbox import easel, faults, passport, pods, processing, sdapi, vip, webui
+from lib.sandbox import (
+    easel,
+    faults,
+    passport,
+    pnginfo,
+    pods,
+    processed,
+    processing,
+    sdapi,
+    sdsettings,
+    vip,
+    webui,
+)
 from tests.unit.dataplane import DataPlane
 from tests.waiting import wait_until
 
@@ -47,6 +61,10 @@ async def call(plane: DataPlane, *, port: int, path: str = "/internal/ping", bod
     assert pod is not None
     asked = sdapi.Call(method="POST" if body else "GET", path=path, body=body)
     return await webui.answer(plane.world, pods.address_of(CLUSTER, pod), asked, port=port)
+
+
+def read(body: bytes) -> processing.Order:
+    return processing.read(body, random.Random(1), content_type="application/json", gpu_bytes=24e9)
 
 
 async def test_a_prompt_becomes_pictures_with_their_texts(client: httpx.AsyncClient) -> None:
@@ -115,7 +133,7 @@ async def test_a_request_that_cant_be_drawn_is_refused_in_the_apis_words(
 
 def test_a_validation_error_names_the_field() -> None:
     with pytest.raises(processing.WebUiError) as caught:
-        processing.read(b'{"steps": "many", "cfg_scale": {}}', None)  # type: ignore[arg-type]
+        read(b'{"steps": "many", "cfg_scale": {}}')
     assert [d["loc"] for d in caught.value.body["detail"]] == [["body", "steps"], ["body", "cfg_scale"]]
     assert [d["type"] for d in caught.value.body["detail"]] == ["type_error.integer", "type_error.float"]
 
@@ -132,16 +150,100 @@ def test_a_validation_error_names_the_field() -> None:
     ],
 )
 def test_samplers_are_known_by_their_names(given: dict[str, Any], sampler: str) -> None:
-    order = processing.read(json.dumps({"seed": 1, **given}).encode(), None)  # type: ignore[arg-type]
+    order = read(json.dumps(given).encode())
     assert order.sampler == sampler
 
 
 def test_hires_and_odd_sizes_give_the_size_the_model_would() -> None:
     given = {"seed": 1, "width": 100, "height": 100, "enable_hr": True, "hr_scale": 2}
-    order = processing.read(json.dumps(given).encode(), None)  # type: ignore[arg-type]
+    order = read(json.dumps(given).encode())
     assert (order.width, order.height) == (200, 200)
-    odd = processing.read(b'{"seed": 1, "width": 519}', None)  # type: ignore[arg-type]
+    odd = read(b'{"width": 519}')
     assert odd.width == 512
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "side", "fits"),
+    [
+        pytest.param(16, 512, True, id="T4, small"),
+        pytest.param(16, 2048, False, id="T4, large"),
+        pytest.param(24, 2048, True, id="L4, large"),
+    ],
+)
+def test_what_fits_depends_on_the_card(gigabytes: int, side: int, fits: bool) -> None:
+    body = json.dumps({"width": side, "height": side}).encode()
+
+    def asked() -> processing.Order:
+        return processing.read(
+            body, random.Random(1), content_type="application/json", gpu_bytes=gigabytes * 1e9
+        )
+
+    if fits:
+        assert asked().width == side
+        return
+    with pytest.raises(processing.WebUiError) as caught:
+        asked()
+    assert caught.value.body["error"] == "OutOfMemoryError"
+    assert f"{gigabytes * 1e9 / 2**30:.2f} GiB total capacity" in caught.value.body["errors"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        pytest.param(
+            "a, b\nNegative prompt: c\nd\nSteps: 4, Size: 64x32, Words: \"x, y: z\", Clip skip: 2",
+            {"Prompt": "a, b", "Negative prompt": "c\nd", "Steps": "4", "Size-1": "64", "Size-2": "32",
+             "Words": "x, y: z", "Clip skip": "2"},
+            id="all of it",
+        ),
+        pytest.param(
+            "only: a prompt", {"Prompt": "only: a prompt", "Negative prompt": "", "Clip skip": "1"}, id="no settings"
+        ),
+        pytest.param("", {"Prompt": "", "Negative prompt": "", "Clip skip": "1"}, id="nothing"),
+    ],
+)  # fmt: skip
+def test_settings_are_read_back_out_of_a_text(text: str, found: dict[str, str]) -> None:
+    assert pnginfo.parsed(text) == found
+
+
+@pytest.mark.parametrize("kind", ["jpg", "webp"])
+def test_other_files_carry_the_text_in_their_exif(kind: str) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(out, "PNG")
+    file = processed.written(out.getvalue(), "a bo\u00e4t", {**sdsettings.OPTIONS, "samples_format": kind})
+    comment = Image.open(io.BytesIO(file)).getexif().get_ifd(0x8769)[0x9286]
+    assert comment == b"UNICODE\0" + "a bo\u00e4t".encode("utf-16-be")
+
+
+def test_a_picture_has_one_text_and_the_same_pixels() -> None:
+    out, image = io.BytesIO(), Image.effect_noise((64, 64), 50)
+    image.save(out, "PNG")
+    twice = processed.with_text(processed.with_text(out.getvalue(), "old"), "new \u6d77 \0 \ud800")
+    found = Image.open(io.BytesIO(twice))
+    assert found.tobytes() == image.tobytes()
+    assert found.info == {"parameters": "new \u6d77  ?"}
+    assert not Image.open(io.BytesIO(processed.with_text(twice, None))).info
+
+
+async def test_interrupting_one_job_leaves_those_of_other_pods_alone(plane: DataPlane) -> None:
+    found = easel.of(plane.world)
+    order = {"prompt": "a boat", "seed": 1, "width": 64, "height": 64, "steps": 50}
+    steps: dict[str, int] = {}
+    begun = asyncio.Event()
+
+    def mine(step: int, of: int, preview: bytes | None) -> None:
+        steps["mine"] = step
+        begun.set()
+
+    def others(step: int, of: int, preview: bytes | None) -> None:
+        steps["others"] = step
+
+    first = asyncio.create_task(found.draw(order, mine))
+    second = asyncio.create_task(found.draw(order, others))
+    await begun.wait()
+    found.interrupt(others)
+    assert (len(await first), len(await second)) == (1, 1)
+    assert (steps["mine"], steps["others"]) == (50, 1)
 
 
 async def test_img2img_says_that_it_is_not_there(client: httpx.AsyncClient) -> None:
@@ -172,7 +274,7 @@ async def test_options_are_kept_with_the_pod(plane: DataPlane, client: httpx.Asy
     options = (await client.get("/sdapi/v1/options")).json()
     assert (options["CLIP_stop_at_last_layers"], "unknown" in options) == (2, False)
     wrong = await client.post("/sdapi/v1/options", json={"sd_model_checkpoint": "v1-5"})
-    assert (wrong.status_code, wrong.json()["errors"]) == (500, "Unknown checkpoint: v1-5")
+    assert (wrong.status_code, wrong.json()["errors"]) == (500, "model 'v1-5' not found")
 
 
 async def test_unknown_paths_and_methods_answer_as_fastapi_does(client: httpx.AsyncClient) -> None:
