@@ -1,33 +1,33 @@
 """Whether a GPU can be had now, zone by zone: the part of a cloud that nobody can see and everybody feels.
 
-A seeded scenario gives every (region, accelerator, provisioning) and every zone in it an endless row of in-stock
-and out-of-stock runs of hours. A zone has room when neither is out, so the zones of a region fail together more
-often than zones of different regions. Truth is three values in the store (scenario, seed, start): the same world
-has the same stock after a restart. Stock-out faults come on top. Quota is `quota`'s.
+A scenario says which share of time each GPU type is in stock; `pressure` says when. Spot and on-demand machines of
+a zone feel the same pressure and Spot gives way first, so whenever Spot can be had, on-demand can. Truth is three
+values in the store (scenario, seed, start): the same world has the same stock after a restart, and the same seed the
+same course from its start. Stock-out faults come on top. Quota is `quota`'s.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from lib.sandbox import catalog, faults
+from lib.sandbox.pressure import Pressure, level_over_places
 from lib.sandbox.store import Store
 from lib.sandbox.world import World
 
 SCENARIO = "stock.scenario"  # key "current": {"name", "seed", "start"}
 HOUR_S = 3600.0
-SPOT_SHARE, SPOT_RUN = 0.95, 0.5  # Spot is a little scarcer than on-demand, and its runs are shorter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habit:
-    """Long-run share of time in stock, and the mean length of one out-of-stock run."""
+    """Long-run share of time in stock, over all places, by provisioning model."""
 
-    share: float
-    out_h: float
+    standard: float
+    spot: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +39,20 @@ class Scenario:
     sure_days: float = 14.0
 
 
-NEVER = Habit(share=0.0, out_h=24.0)
+NEVER = Habit(standard=0.0, spot=0.0)
 _SURE = frozenset((region, "nvidia-l4") for region in ("us-central1", "europe-west4", "asia-southeast1"))
 SCENARIOS: Mapping[str, Scenario] = {
     "calm": Scenario(
         name="calm",
         habits={
-            "nvidia-l4": Habit(share=0.85, out_h=3.0),
-            "nvidia-tesla-t4": Habit(share=0.85, out_h=3.0),
-            "nvidia-tesla-p4": Habit(share=0.8, out_h=4.0),
-            "nvidia-tesla-p100": Habit(share=0.7, out_h=6.0),
-            "nvidia-tesla-v100": Habit(share=0.5, out_h=8.0),
-            "nvidia-tesla-a100": Habit(share=0.25, out_h=10.0),
-            "nvidia-a100-80gb": Habit(share=0.15, out_h=14.0),
-            "nvidia-rtx-pro-6000": Habit(share=0.2, out_h=12.0),
+            "nvidia-l4": Habit(standard=0.85, spot=0.68),
+            "nvidia-tesla-t4": Habit(standard=0.85, spot=0.68),
+            "nvidia-tesla-p4": Habit(standard=0.8, spot=0.6),
+            "nvidia-tesla-p100": Habit(standard=0.7, spot=0.5),
+            "nvidia-tesla-v100": Habit(standard=0.5, spot=0.4),
+            "nvidia-tesla-a100": Habit(standard=0.25, spot=0.2),
+            "nvidia-a100-80gb": Habit(standard=0.15, spot=0.12),
+            "nvidia-rtx-pro-6000": Habit(standard=0.2, spot=0.15),
         },
         otherwise=NEVER,
         sure=_SURE,
@@ -60,9 +60,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "tight": Scenario(
         name="tight",
         habits={
-            "nvidia-l4": Habit(share=0.35, out_h=6.0),
-            "nvidia-tesla-t4": Habit(share=0.5, out_h=5.0),
-            "nvidia-tesla-a100": Habit(share=0.05, out_h=20.0),
+            "nvidia-l4": Habit(standard=0.35, spot=0.2),
+            "nvidia-tesla-t4": Habit(standard=0.5, spot=0.3),
+            "nvidia-tesla-a100": Habit(standard=0.05, spot=0.02),
         },
         otherwise=NEVER,
         sure=frozenset(),
@@ -108,51 +108,19 @@ def _in_stock(world: World, zone: str, accelerator: str, provisioning: str) -> b
     if (region, accelerator) in scenario.sure and elapsed < scenario.sure_days * 24 * HOUR_S:
         return True
     habit = scenario.habits.get(accelerator, scenario.otherwise)
-    if habit.share <= 0:
+    share = habit.spot if provisioning == "SPOT" else habit.standard
+    if share <= 0:
         return False
-    spot = provisioning == "SPOT"
-    # Region and zone must both be up: the square root of the share each.
-    share = (habit.share * (SPOT_SHARE if spot else 1.0)) ** 0.5
-    out_s = habit.out_h * HOUR_S * (SPOT_RUN if spot else 1.0)
-    name = f"{kept['seed']}/{kept['name']}/{kept['start']}/{accelerator}/{provisioning}"
-    rows = _ROWS.setdefault(world.store, {})
-    return all(
-        rows.setdefault(f"{name}/{place}", _Row(f"{name}/{place}", share, out_s)).up(elapsed)
-        for place in (region, zone)
-    )
+    pressure = _pressure(world.store, f"{kept['seed']}")
+    place = {"accelerator": accelerator, "region": region, "zone": zone}
+    return pressure.at(elapsed, **place) + pressure.standing(**place) < level_over_places(share)
 
 
-@dataclass(slots=True)
-class _Row:
-    """Alternating runs made by a seed; remembers only where it stands, which can always be found again."""
-
-    name: str
-    share: float
-    out_s: float
-    _rng: random.Random = field(init=False)
-    _state: bool = field(init=False)
-    _begin: float = field(init=False)
-    _end: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._rewind()
-
-    def _rewind(self) -> None:
-        self._rng = random.Random(self.name)
-        self._state = self._rng.random() < self.share
-        self._begin, self._end = 0.0, self._run()
-
-    def _run(self) -> float:
-        mean = self.out_s * self.share / (1 - self.share) if self._state else self.out_s
-        return max(600.0, self._rng.expovariate(1 / mean))
-
-    def up(self, elapsed: float) -> bool:
-        if elapsed < self._begin:
-            self._rewind()
-        while elapsed >= self._end:
-            self._state = not self._state
-            self._begin, self._end = self._end, self._end + self._run()
-        return self._state
+def _pressure(store: Store, seed: str) -> Pressure:
+    found = _PRESSURES.get(store)
+    if found is None or found.seed != seed:
+        found = _PRESSURES[store] = Pressure(seed)
+    return found
 
 
-_ROWS: WeakKeyDictionary[Store, dict[str, _Row]] = WeakKeyDictionary()
+_PRESSURES: WeakKeyDictionary[Store, Pressure] = WeakKeyDictionary()
