@@ -5,41 +5,74 @@ Loopback addresses stand for global ones; which port of it the load balancer lis
 
 from __future__ import annotations
 
+import re
+
+from lib.sandbox import quota
 from lib.sandbox.compute import BASE, invalid, not_found, url
 from lib.sandbox.errors import ApiError
 from lib.sandbox.store import Document
-from lib.sandbox.verbs import numeric_id, public, rfc3339
+from lib.sandbox.verbs import numeric_id, pacific, public
 from lib.sandbox.world import ADDRESSES, FORWARDING_RULES, World
 
 OPERATIONS = "compute.operations"
+NO_LABELS = "42WmSpB8rSM="  # labelFingerprint of a resource without labels
 RESERVE_S, DELETE_S, KEEP_OPERATIONS_S = 4.0, 4.0, 24 * 3600.0
 
 
+_NAME = "(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)"
+
+
 def insert_address(world: World, wanted: Document) -> Document:
-    name = wanted.get("name", "")
-    if not name:
-        raise invalid("Invalid value for field 'resource.name': ''. Must be given.")
+    name = _checked_name(wanted)
     if world.store.get(ADDRESSES, name):
         path = f"projects/{world.project}/global/addresses/{name}"
         raise ApiError("ALREADY_EXISTS", f"The resource '{path}' already exists", reason="alreadyExists")
+    _check_kind(wanted)
+    _check_quota(world)
     now = world.clock.timestamp()
     address: Document = {
         "kind": "compute#address",
         "id": numeric_id(f"{name}/{now}"),
         "name": name,
-        "description": wanted.get("description", ""),
-        "address": _free_ip(world),
-        "addressType": wanted.get("addressType") or "EXTERNAL",
-        "ipVersion": wanted.get("ipVersion") or "IPV4",
+        "description": str(wanted.get("description") or ""),
+        "address": _ip(world, wanted),
+        "addressType": "EXTERNAL",
+        "ipVersion": "IPV4",
         "networkTier": "PREMIUM",
         "status": "RESERVING",
-        "creationTimestamp": rfc3339(now),
+        "labelFingerprint": NO_LABELS,
+        "creationTimestamp": pacific(now),
         "selfLink": url(world, f"global/addresses/{name}"),
         "_reservedAt": now + RESERVE_S,
     }
     with world.store.transaction():
         world.store.put(ADDRESSES, name, address)
         return _operation(world, "insert", address, RESERVE_S)
+
+
+def _checked_name(wanted: Document) -> str:
+    name = wanted.get("name") or ""
+    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+        raise _invalid("name", name, f"Must be a match of regex '{_NAME}'")
+    return name
+
+
+def _check_kind(wanted: Document) -> None:
+    for field, only in (("addressType", "EXTERNAL"), ("ipVersion", "IPV4"), ("networkTier", "PREMIUM")):
+        value = wanted.get(field) or only
+        if value != only:
+            raise _invalid(field, value, f"Only {only} global addresses can be reserved here.")
+
+
+def _check_quota(world: World) -> None:
+    limit = quota.GLOBAL_LIMITS["STATIC_ADDRESSES"]
+    if len(list(world.store.items(ADDRESSES))) >= limit:
+        message = f"Quota 'STATIC_ADDRESSES' exceeded.  Limit: {limit} globally."
+        raise ApiError("PERMISSION_DENIED", message, reason="quotaExceeded")
+
+
+def _invalid(field: str, value: object, rule: str) -> ApiError:
+    return invalid(f"Invalid value for field 'resource.{field}': '{value}'. {rule}")
 
 
 def address(world: World, name: str) -> Document:
@@ -69,15 +102,22 @@ def delete_address(world: World, name: str) -> Document:
             reason="resourceInUseByAnotherResource",
         )
     kept = world.store.get(ADDRESSES, name) or {}
+    if "_deleteAt" in kept or found["status"] == "RESERVING":
+        message = f"The resource 'projects/{world.project}/global/addresses/{name}' is not ready"
+        raise ApiError("FAILED_PRECONDITION", message, reason="resourceNotReady")
     with world.store.transaction():
         world.store.put(ADDRESSES, name, {**kept, "_deleteAt": world.clock.timestamp() + DELETE_S})
         return _operation(world, "delete", found, DELETE_S)
 
 
-def _free_ip(world: World) -> str:
-    """Loopback has room for as many "global" addresses as anyone needs; the first is where the VIP listens."""
+def _ip(world: World, wanted: Document) -> str:
+    """The loopback address that is asked for, or a free one. The first is where the VIP listens."""
     taken = {found["address"] for _, found in world.store.items(ADDRESSES)}
-    return next(ip for n in range(1, 255) if (ip := f"127.0.0.{n}") not in taken)
+    free = [ip for n in range(1, 255) if (ip := f"127.0.0.{n}") not in taken]
+    asked = wanted.get("address")
+    if asked and asked not in free:
+        raise _invalid("address", asked, "Specified IP address is in use or not the project's.")
+    return str(asked or free[0])
 
 
 def operation(world: World, name: str) -> Document:
@@ -87,10 +127,14 @@ def operation(world: World, name: str) -> Document:
     return public(found)
 
 
+def operations(world: World) -> list[Document]:
+    return [public(found) for _, found in world.store.items(OPERATIONS)]
+
+
 def _operation(world: World, kind: str, target: Document, seconds: float) -> Document:
     now = world.clock.timestamp()
     name = f"operation-{int(now * 1000)}-{world.rng.getrandbits(48):012x}-{world.rng.getrandbits(32):08x}"
-    started = rfc3339(now)
+    started = pacific(now)
     found: Document = {
         "kind": "compute#operation",
         "id": numeric_id(name),
@@ -119,7 +163,7 @@ def tick(world: World) -> None:
             world.store.put(ADDRESSES, name, {**found, "status": "RESERVED"})
     for name, found in world.store.items(OPERATIONS):
         if found["status"] != "DONE" and now >= found["_doneAt"]:
-            done = {"status": "DONE", "progress": 100, "endTime": rfc3339(found["_doneAt"])}
+            done = {"status": "DONE", "progress": 100, "endTime": pacific(found["_doneAt"])}
             world.store.put(OPERATIONS, name, {**found, **done})
         elif found["status"] == "DONE" and now > found["_doneAt"] + KEEP_OPERATIONS_S:
             world.store.delete(OPERATIONS, name)

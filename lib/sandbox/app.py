@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from lib.sandbox import admin, auth, compute_routes, services
+from lib.sandbox import admin, auth, batch, compute_routes, services
 from lib.sandbox.errors import ApiError
 from lib.sandbox.rest import Door, error_response
 from lib.sandbox.verbs import Verb, disturb
@@ -30,6 +30,7 @@ def application(world: World, verbs: tuple[Verb, ...]) -> Starlette:
         Route("/token", _token, methods=["POST"]),
         Route(f"{admin.PREFIX}/{{rest:path}}", admin.serve, methods=_ALL),
         Route("/compute/v1/{rest:path}", compute_routes.serve, methods=_ALL),
+        Route("/batch/compute/v1", _batch, methods=["POST"]),
         *_kubernetes(),
         *(
             Route(f"/{track}/{{rest:path}}", apis, methods=_ALL)
@@ -46,6 +47,10 @@ def _kubernetes() -> list[BaseRoute]:
         return []
     server = importlib.import_module("lib.sandbox.kube.server")
     return [Mount("/clusters/{location}/{name}", routes=server.routes())]
+
+
+async def _batch(request: Request) -> Response:
+    return await batch.serve(request, compute_routes.serve)
 
 
 async def _healthz(_: Request) -> Response:

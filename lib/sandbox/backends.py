@@ -72,7 +72,7 @@ def backend_health(world: World, name: str, body: Document) -> Document:
     )
 
 
-def list_network_endpoints(world: World, zone_name: str, name: str, body: Document) -> Document:
+def network_endpoints(world: World, zone_name: str, name: str, body: Document) -> list[Document]:
     neg(world, zone_name, name)
     show = body.get("healthStatus") == "SHOW"
     items: list[Document] = []
@@ -82,7 +82,7 @@ def list_network_endpoints(world: World, zone_name: str, name: str, body: Docume
         if show:
             item["healths"] = [{"healthState": state}]
         items.append(item)
-    return {"kind": "compute#networkEndpointGroupsListNetworkEndpoints", "items": items}
+    return items
 
 
 def _endpoints(world: World, zone_name: str, name: str) -> Iterator[tuple[Document, str]]:

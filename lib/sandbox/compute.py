@@ -1,35 +1,20 @@
 """The Compute API of the sandbox, read side and addresses: what can be had where, and what the load balancer is.
 
 Plain JSON documents, without Google's client package (it would cost 165 MB). Load-balancer objects are written by
-`mci`, endpoint health by `health`; here they are only told. Routes are in `compute_routes`.
+`mci`, endpoint health by `health`; here they are only told. Routes are in `compute_routes`, lists are
+told by `compute_lists`.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from lib.sandbox import catalog, faults, quota
 from lib.sandbox.errors import ApiError
 from lib.sandbox.store import Document
 from lib.sandbox.verbs import numeric_id
-from lib.sandbox.world import (
-    World,
-)
+from lib.sandbox.world import World
 
 BASE = "https://www.googleapis.com/compute/v1"
 CREATED = "2018-01-01T00:00:00.000-08:00"
-KINDS = {
-    "addresses": "address",
-    "forwardingRules": "forwardingRule",
-    "backendServices": "backendService",
-    "urlMaps": "urlMap",
-    "targetHttpProxies": "targetHttpProxy",
-    "healthChecks": "healthCheck",
-    "networkEndpointGroups": "networkEndpointGroup",
-    "acceleratorTypes": "acceleratorType",
-    "regions": "region",
-    "zones": "zone",
-}
 
 
 def url(world: World, path: str) -> str:
@@ -133,7 +118,7 @@ def _reachable(world: World, location: str) -> None:
         raise ApiError("UNAVAILABLE", f"The location {location} is unavailable.", reason="backendError")
 
 
-# Errors and lists
+# Errors
 
 
 def not_found(world: World, path: str) -> ApiError:
@@ -144,38 +129,3 @@ def not_found(world: World, path: str) -> ApiError:
 
 def invalid(message: str) -> ApiError:
     return ApiError("INVALID_ARGUMENT", message, reason="invalid")
-
-
-def listed(world: World, resource: str, path: str, items: list[Any]) -> Document:
-    kind = KINDS[resource]
-    answer: Document = {"kind": f"compute#{kind}List", "id": path, "selfLink": url(world, path)}
-    return {**answer, "items": items} if items else answer
-
-
-def aggregated(world: World, resource: str, scopes: dict[str, list[Document]], *, empty: bool) -> Document:
-    """Scopes that don't answer are left out and named; empty ones carry Google's warning (or are left out)."""
-    items: dict[str, Document] = {}
-    missing: list[str] = []
-    for scope, found in scopes.items():
-        location = scope.split("/", 1)[-1]
-        if away(world, location):
-            missing.append(url(world, scope))
-        elif found:
-            items[scope] = {resource: found}
-        elif empty:
-            items[scope] = {"warning": _nothing(scope)}
-    answer: Document = {
-        "kind": f"compute#{KINDS[resource]}AggregatedList",
-        "id": f"projects/{world.project}/aggregated/{resource}",
-        "items": items,
-        "selfLink": url(world, f"aggregated/{resource}"),
-    }
-    return {**answer, "unreachables": missing} if missing else answer
-
-
-def _nothing(scope: str) -> Document:
-    return {
-        "code": "NO_RESULTS_ON_PAGE",
-        "message": f"There are no results for scope '{scope}' on this page.",
-        "data": [{"key": "scope", "value": scope}],
-    }

@@ -1,11 +1,10 @@
-"""The REST door of the Compute API: paths, pages and filters. Behaviour is in `compute`, `addresses`, `backends`
-and `advice`."""
+"""The REST door of the Compute API: which path is answered by what. Behaviour is in `compute`, `addresses`,
+`backends` and `advice`, pages and filters in `compute_lists`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lib.sandbox import addresses, advice, backends, catalog, compute
+from lib.sandbox import addresses, advice, backends, catalog, compute, compute_lists
 from lib.sandbox.errors import ApiError
-from lib.sandbox.rest import error_response, pattern
+from lib.sandbox.rest import error_response, no_such_path, pattern
 from lib.sandbox.store import Document
 from lib.sandbox.verbs import enter, own_project, public
 from lib.sandbox.world import World
@@ -31,72 +30,87 @@ class Ask:
     body: Document
 
     @property
-    def empty(self) -> bool:
-        """Whether scopes without results are wanted: includeAllScopes, which clients spell both ways."""
-        return self.query.get("returnPartialSuccess", "").lower() == "true" or (
-            self.query.get("includeAllScopes", "").lower() == "true"
-        )
+    def wanted(self) -> compute_lists.Query:
+        return compute_lists.Query.of(self.query)
 
 
 Answer = Callable[[Ask], Document]
 
 
-def _zone_list(ask: Ask) -> Document:
+def _listed(ask: Ask, resource: str, path: str, items: list[Document]) -> Document:
+    return compute_lists.listed(ask.world, resource, path, items, ask.wanted)
+
+
+def _in_zones(ask: Ask, resource: str, items: Callable[[World, str], list[Document]]) -> Document:
+    scopes = {f"zones/{zone}": items(ask.world, zone) for zone in catalog.all_zones()}
+    return compute_lists.aggregated(ask.world, resource, scopes, ask.wanted)
+
+
+def _in_zone(ask: Ask, resource: str, items: Callable[[World, str], list[Document]]) -> Document:
     zone = ask.names["zone"]
     compute.zone(ask.world, zone)
-    items = compute.accelerator_types(ask.world, zone)
-    return compute.listed(ask.world, "acceleratorTypes", f"zones/{zone}/acceleratorTypes", items)
-
-
-def _accelerators(ask: Ask) -> Document:
-    scopes = {f"zones/{z}": compute.accelerator_types(ask.world, z) for z in catalog.all_zones()}
-    return compute.aggregated(ask.world, "acceleratorTypes", _page_filter(ask, scopes), empty=ask.empty)
+    return _listed(ask, resource, f"zones/{zone}/{resource}", items(ask.world, zone))
 
 
 def _regions(ask: Ask) -> Document:
     names = [r for r in catalog.REGIONS if not compute.away(ask.world, r)]
-    return compute.listed(
-        ask.world, "regions", "regions", _filtered(ask, [compute.region(ask.world, r) for r in names])
-    )
+    return _listed(ask, "regions", "regions", [compute.region(ask.world, r) for r in names])
 
 
 def _zones(ask: Ask) -> Document:
     items = [compute.zone(ask.world, z) for z in catalog.all_zones() if not compute.away(ask.world, z)]
-    return compute.listed(ask.world, "zones", "zones", _filtered(ask, items))
+    return _listed(ask, "zones", "zones", items)
 
 
-def _negs(ask: Ask) -> Document:
-    scopes = {f"zones/{z}": backends.negs(ask.world, z) for z in catalog.all_zones()}
-    return compute.aggregated(ask.world, "networkEndpointGroups", _page_filter(ask, scopes), empty=ask.empty)
-
-
-def _zone_negs(ask: Ask) -> Document:
-    zone = ask.names["zone"]
-    path = f"zones/{zone}/networkEndpointGroups"
-    return compute.listed(ask.world, "networkEndpointGroups", path, backends.negs(ask.world, zone))
+def _global_items(ask: Ask) -> list[Document]:
+    resource = ask.names["resource"]
+    others = {"addresses": addresses.addresses, "operations": addresses.operations}
+    if resource in others:
+        return others[resource](ask.world)
+    return backends.global_items(ask.world, resource)
 
 
 def _global_list(ask: Ask) -> Document:
     resource = ask.names["resource"]
-    items = _filtered(ask, backends.global_items(ask.world, resource))
-    return compute.listed(ask.world, resource, f"global/{resource}", items)
+    return _listed(ask, resource, f"global/{resource}", _global_items(ask))
 
 
 def _global_aggregated(ask: Ask) -> Document:
-    resource = ask.names["resource"]
-    items = (
-        addresses.addresses(ask.world)
-        if resource == "addresses"
-        else backends.global_items(ask.world, resource)
-    )
-    return compute.aggregated(ask.world, resource, {"global": _filtered(ask, items)}, empty=ask.empty)
+    scopes = {"global": _global_items(ask)}
+    return compute_lists.aggregated(ask.world, ask.names["resource"], scopes, ask.wanted)
+
+
+def _network_endpoints(ask: Ask) -> Document:
+    items = backends.network_endpoints(ask.world, ask.names["zone"], ask.names["name"], ask.body)
+    return compute_lists.network_endpoints(items, ask.wanted)
+
+
+def _regional_list(ask: Ask) -> Document:
+    """There is nothing regional here, which is no reason not to be asked."""
+    region, resource = ask.names["region"], ask.names["resource"]
+    compute.region(ask.world, region)
+    return _listed(ask, resource, f"regions/{region}/{resource}", [])
+
+
+def _regional_item(ask: Ask) -> Document:
+    region, resource = ask.names["region"], ask.names["resource"]
+    compute.region(ask.world, region)
+    raise compute.not_found(ask.world, f"regions/{region}/{resource}/{ask.names['name']}")
+
+
+def _regional_insert(ask: Ask) -> Document:
+    compute.region(ask.world, ask.names["region"])
+    raise compute.invalid("Invalid value for field 'region': only global addresses can be reserved here.")
 
 
 _RESOURCES = "|".join(backends.GLOBAL)
+_LISTS = "{resource=addresses|operations|" + _RESOURCES + "}"
 _ROWS: tuple[tuple[str, str, str, Answer], ...] = (
     ("GET", "", "projects.get", lambda a: compute.project(a.world)),
-    ("GET", "/aggregated/acceleratorTypes", "acceleratorTypes.list", _accelerators),
-    ("GET", "/zones/{zone}/acceleratorTypes", "acceleratorTypes.list", _zone_list),
+    ("GET", "/aggregated/acceleratorTypes", "acceleratorTypes.list",
+     lambda a: _in_zones(a, "acceleratorTypes", compute.accelerator_types)),
+    ("GET", "/zones/{zone}/acceleratorTypes", "acceleratorTypes.list",
+     lambda a: _in_zone(a, "acceleratorTypes", compute.accelerator_types)),
     ("GET", "/zones/{zone}/acceleratorTypes/{name}", "acceleratorTypes.get",
      lambda a: compute.accelerator_type(a.world, a.names["zone"], a.names["name"])),
     ("GET", "/zones/{zone}/machineTypes/{name}", "machineTypes.get",
@@ -110,8 +124,6 @@ _ROWS: tuple[tuple[str, str, str, Answer], ...] = (
     ("POST", "/regions/{region}/advice/capacityHistory", "advice.capacityHistory",
      lambda a: advice.capacity_history(a.world, a.names["region"], a.body)),
     ("POST", "/global/addresses", "globalAddresses.create", lambda a: addresses.insert_address(a.world, a.body)),
-    ("GET", "/global/addresses", "globalAddresses.list",
-     lambda a: compute.listed(a.world, "addresses", "global/addresses", _filtered(a, addresses.addresses(a.world)))),
     ("GET", "/global/addresses/{name}", "globalAddresses.get", lambda a: addresses.address(a.world, a.names["name"])),
     ("DELETE", "/global/addresses/{name}", "globalAddresses.delete",
      lambda a: addresses.delete_address(a.world, a.names["name"])),
@@ -119,20 +131,26 @@ _ROWS: tuple[tuple[str, str, str, Answer], ...] = (
      lambda a: addresses.operation(a.world, a.names["name"])),
     ("POST", "/global/operations/{name}/wait", "globalOperations.get",
      lambda a: addresses.operation(a.world, a.names["name"])),
-    ("GET", "/aggregated/networkEndpointGroups", "networkEndpointGroups.list", _negs),
-    ("GET", "/zones/{zone}/networkEndpointGroups", "networkEndpointGroups.list", _zone_negs),
+    ("GET", "/aggregated/networkEndpointGroups", "networkEndpointGroups.list",
+     lambda a: _in_zones(a, "networkEndpointGroups", backends.negs)),
+    ("GET", "/zones/{zone}/networkEndpointGroups", "networkEndpointGroups.list",
+     lambda a: _in_zone(a, "networkEndpointGroups", backends.negs)),
     ("GET", "/zones/{zone}/networkEndpointGroups/{name}", "networkEndpointGroups.get",
      lambda a: public(backends.neg(a.world, a.names["zone"], a.names["name"]))),
     ("POST", "/zones/{zone}/networkEndpointGroups/{name}/listNetworkEndpoints", "networkEndpointGroups.get",
-     lambda a: backends.list_network_endpoints(a.world, a.names["zone"], a.names["name"], a.body)),
+     _network_endpoints),
     ("POST", "/global/backendServices/{name}/getHealth", "backendServices.get",
      lambda a: backends.backend_health(a.world, a.names["name"], a.body)),
-    ("GET", "/global/{resource=" + _RESOURCES + "}", "globalResources.list", _global_list),
+    ("GET", f"/global/{_LISTS}", "globalResources.list", _global_list),
     ("GET", "/global/{resource=" + _RESOURCES + "}/{name}", "globalResources.get",
      lambda a: backends.global_item(a.world, a.names["resource"], a.names["name"])),
-    ("GET", "/aggregated/{resource=addresses|" + _RESOURCES + "}", "globalResources.list", _global_aggregated),
+    ("GET", f"/aggregated/{_LISTS}", "globalResources.list", _global_aggregated),
+    ("GET", f"/regions/{{region}}/{_LISTS}", "regionResources.list", _regional_list),
+    ("GET", f"/regions/{{region}}/{_LISTS}/{{name}}", "regionResources.get", _regional_item),
+    ("DELETE", "/regions/{region}/{resource=addresses}/{name}", "addresses.delete", _regional_item),
+    ("POST", "/regions/{region}/addresses", "addresses.create", _regional_insert),
 )  # fmt: skip
-_WRITES = ("globalAddresses.create", "globalAddresses.delete")
+_WRITES = ("globalAddresses.create", "globalAddresses.delete", "addresses.create", "addresses.delete")
 _TABLE = [
     (http, pattern("/compute/v1/projects/{project}" + path), p, answer) for http, path, p, answer in _ROWS
 ]
@@ -147,7 +165,7 @@ async def serve(request: Request) -> Response:
                 return await _answer(world, request, match.groupdict(), f"compute.{permission}", answer)
             except ApiError as e:
                 return error_response(e)
-    return JSONResponse({"error": {"code": 404, "message": "Not Found", "status": "NOT_FOUND"}}, 404)
+    return no_such_path(request)
 
 
 async def _answer(
@@ -161,7 +179,7 @@ async def _answer(
     found = answer(ask)
     if request.url.path.endswith("/wait"):
         found = await _wait(ask, answer)
-    return JSONResponse(_page(ask, found))
+    return JSONResponse(found)
 
 
 async def _wait(ask: Ask, answer: Answer) -> Document:
@@ -179,52 +197,3 @@ def _body(raw: bytes) -> Document:
     if not isinstance(found, dict):
         raise compute.invalid("Parse Error: an object is expected.")
     return found
-
-
-def _page(ask: Ask, answer: Document) -> Document:
-    """maxResults and pageToken over the entries of a list; the token is the number of entries already given."""
-    items = answer.get("items")
-    size, start = _number(ask, "maxResults", 500), _number(ask, "pageToken", 0)
-    if items is None or size <= 0:
-        return answer
-    rest = list(items.items() if isinstance(items, dict) else items)[start:]
-    page = rest[:size]
-    shown = {**answer, "items": dict(page) if isinstance(items, dict) else page}
-    return {**shown, "nextPageToken": str(start + size)} if len(rest) > size else shown
-
-
-def _number(ask: Ask, name: str, default: int) -> int:
-    value = ask.query.get(name, "")
-    if value and not value.isdecimal():
-        raise compute.invalid(f"Invalid value for field '{name}': '{value}'.")
-    return int(value) if value else default
-
-
-_TERM = re.compile(r"\(?\s*([\w.]+)\s*(=|!=|:|eq|ne)\s*\"?([^\s\")]*)\"?\s*\)?")
-
-
-def _filtered(ask: Ask, items: list[Document]) -> list[Document]:
-    """`field = value`, `!=`, `:` (has) and the regular-expression words eq and ne, one term; others are refused."""
-    wanted = ask.query.get("filter", "").strip()
-    if not wanted:
-        return items
-    match = _TERM.fullmatch(wanted)
-    if match is None:
-        raise compute.invalid(
-            f"Invalid value for field 'filter': '{wanted}'. Invalid list filter expression."
-        )
-    field, operator, value = match.groups()
-    return [item for item in items if _passes(str(item.get(field, "")), operator, value)]
-
-
-def _passes(found: str, operator: str, value: str) -> bool:
-    if operator in ("eq", "ne"):
-        return bool(re.fullmatch(value, found)) == (operator == "eq")
-    if operator == ":":
-        return value.strip("*") in found
-    starred = re.fullmatch(re.escape(value).replace(r"\*", ".*"), found)
-    return bool(starred) == (operator == "=")
-
-
-def _page_filter(ask: Ask, scopes: dict[str, list[Document]]) -> dict[str, list[Document]]:
-    return {scope: _filtered(ask, items) for scope, items in scopes.items()}

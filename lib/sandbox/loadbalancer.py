@@ -13,7 +13,7 @@ from typing import Any
 from lib.sandbox import compute
 from lib.sandbox.neg import digest
 from lib.sandbox.store import Document
-from lib.sandbox.verbs import numeric_id, rfc3339
+from lib.sandbox.verbs import numeric_id, pacific
 from lib.sandbox.world import (
     BACKEND_SERVICES,
     FORWARDING_RULES,
@@ -56,7 +56,7 @@ def put(world: World, collection: str, name: str, body: Document) -> str:
     whole = {
         "kind": f"compute#{kind}",
         "id": numeric_id(f"{resource}/{name}"),
-        "creationTimestamp": old["creationTimestamp"] if old else rfc3339(world.clock.timestamp()),
+        "creationTimestamp": old["creationTimestamp"] if old else pacific(world.clock.timestamp()),
         "name": name,
         "selfLink": link,
         **body,

@@ -16,7 +16,7 @@ from typing import Any
 from lib.sandbox import compute, faults, load, pods
 from lib.sandbox.kube import selectors
 from lib.sandbox.store import Document
-from lib.sandbox.verbs import jittered, numeric_id, rfc3339
+from lib.sandbox.verbs import jittered, numeric_id, pacific, rfc3339
 from lib.sandbox.world import ENDPOINT_HEALTH, NEGS, World
 
 JOIN_S = 15.0  # from a pod's address to an endpoint in the load balancer
@@ -111,7 +111,7 @@ def _new(world: World, zone: str, name: str) -> Document:
     return {
         "kind": "compute#networkEndpointGroup",
         "id": numeric_id(f"{zone}/{name}"),
-        "creationTimestamp": rfc3339(world.clock.timestamp()),
+        "creationTimestamp": pacific(world.clock.timestamp()),
         "name": name,
         "zone": compute.url(world, f"zones/{zone}"),
         "selfLink": compute.url(world, f"zones/{zone}/networkEndpointGroups/{name}"),

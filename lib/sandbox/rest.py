@@ -48,10 +48,7 @@ class Door:
             if match and verb.http == request.method:
                 return await self._answer(verb, request, match.groupdict())
             known = known or bool(match)
-        status = 405 if known else 404
-        return JSONResponse(
-            {"error": {"code": status, "message": "Not Found", "status": "NOT_FOUND"}}, status
-        )
+        return no_such_path(request, status=405 if known else 404)
 
     async def _answer(self, verb: Verb, request: Request, names: Mapping[str, str]) -> Response:
         world: World = request.app.state.world
@@ -69,6 +66,13 @@ class Door:
             return error_response(e)
         ints = "enum-encoding=int" in request.query_params.get("$alt", "")
         return JSONResponse(_encoded(verb, answer, ints=ints))
+
+
+def no_such_path(request: Request, *, status: int = 404) -> Response:
+    """For what no API here has. Its sentence says which path that was."""
+    what = "was not found" if status == 404 else f"does not take {request.method}"
+    message = f"The requested URL {request.url.path} {what} on this server."
+    return JSONResponse({"error": {"code": status, "message": message, "status": "NOT_FOUND"}}, status)
 
 
 def error_response(error: ApiError) -> Response:

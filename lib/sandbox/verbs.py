@@ -11,7 +11,7 @@ import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from lib.sandbox import auth, faults
@@ -74,10 +74,12 @@ _BAD = {
 
 
 def denied(world: World, permission: str, project: str = "") -> ApiError:
+    """In the words of the Container API, or of Compute's when the permission is one of its."""
     where = f"projects/{project or world.project}"
-    return ApiError(
-        "PERMISSION_DENIED", f'Required "{permission}" permission(s) for "{where}".', reason="forbidden"
-    )
+    message = f'Required "{permission}" permission(s) for "{where}".'
+    if permission.startswith("compute."):
+        message = f"Required '{permission}' permission for '{where}'"
+    return ApiError("PERMISSION_DENIED", message, reason="forbidden")
 
 
 def own_project(world: World, project: str, permission: str) -> None:
@@ -108,6 +110,12 @@ def _public(value: Any) -> Any:
 
 def rfc3339(timestamp: float) -> str:
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+
+
+def pacific(timestamp: float) -> str:
+    """As Compute Engine writes times: milliseconds, and the offset of Mountain View (always winter's here)."""
+    at = datetime.fromtimestamp(timestamp, timezone(timedelta(hours=-8)))
+    return at.isoformat(timespec="milliseconds")
 
 
 def jittered(world: World, seconds: float, name: str) -> float:

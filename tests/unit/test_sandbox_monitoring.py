@@ -104,7 +104,7 @@ def test_health_is_asked_by_backend_group(world: World) -> None:  # noqa: F811
         "10.0.0.1": "HEALTHY",
         "10.0.0.2": "UNHEALTHY",
     }
-    shown = backends.list_network_endpoints(world, "us-central1-a", "n", {"healthStatus": "SHOW"})["items"]
+    shown = backends.network_endpoints(world, "us-central1-a", "n", {"healthStatus": "SHOW"})
     assert [i["healths"][0]["healthState"] for i in shown] == ["HEALTHY", "UNHEALTHY", "UNKNOWN"]
     with pytest.raises(ApiError, match="no backend"):
         backends.backend_health(world, "b", {"group": NEG + "x"})
