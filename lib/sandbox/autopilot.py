@@ -6,8 +6,7 @@ the store. Deployments are in `deployments`.
 
 from __future__ import annotations
 
-from lib.sandbox.kube import kubelet, nodes, platform, reclaim, scaleup, scheduler
-from lib.sandbox.kube.storage import KubeCluster
+from lib.sandbox.kube import kubelet, nodes, platform, reclaim, scaleup, scheduler, workqueue
 from lib.sandbox.world import World
 
 PARTS = (
@@ -21,11 +20,12 @@ PARTS = (
 
 
 def tick(world: World) -> None:
-    """One pass over all clusters that run."""
+    """One pass over the clusters that need a look."""
+    queue = workqueue.of(world, "autopilot")
     with world.store.transaction():
-        platform.forget_deleted_clusters(world)
+        if queue.relisted(world):
+            platform.forget_deleted_clusters(world)
         platform.bring_ingress_kinds(world)
-        for location, name, _ in world.clusters("RUNNING", "RECONCILING"):
-            cluster = KubeCluster(world, location, name)
+        for look in queue.looks(world):
             for part in PARTS:
-                part(cluster)
+                part(look.cluster)

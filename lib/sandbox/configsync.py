@@ -22,7 +22,7 @@ from lib.sandbox.kube.resources import Resource
 from lib.sandbox.kube.storage import KubeCluster
 from lib.sandbox.store import Store
 from lib.sandbox.verbs import jittered
-from lib.sandbox.world import FEATURES, MEMBERSHIPS, SYNC_STATES, World
+from lib.sandbox.world import CLUSTERS, FEATURES, MEMBERSHIPS, SYNC_STATES, World
 
 Document = dict[str, Any]
 INVENTORIES = (
@@ -91,7 +91,8 @@ def _members(world: World) -> Iterator[Member]:
 
 def _sync(member: Member, heads: dict[tuple[str, str, str], str | SyncError]) -> None:
     world = member.cluster.world
-    running = member.cluster_key in {f"{r}/{n}" for r, n, _ in world.clusters("RUNNING", "RECONCILING")}
+    found = world.store.get(CLUSTERS, member.cluster_key) or {}
+    running = found.get("status") in {"RUNNING", "RECONCILING"}
     membership = world.store.get(MEMBERSHIPS, member.key) or {}
     if not running or membership.get("state", {}).get("code") != "READY":
         return

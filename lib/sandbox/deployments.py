@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from lib.sandbox.kube import garbage, replicasets, rollout
+from lib.sandbox.kube import garbage, replicasets, rollout, workqueue
 from lib.sandbox.kube.errors import StatusError
 from lib.sandbox.kube.objects import clone, rfc3339
 from lib.sandbox.kube.replicasets import active, available, owner_of, owner_reference, ready
@@ -24,11 +24,13 @@ _NOT_COPIED = {REVISION, "kubectl.kubernetes.io/last-applied-configuration"}
 
 
 def tick(world: World) -> None:
-    """One pass over all clusters that run."""
+    """One pass over the clusters that need a look."""
     with world.store.transaction():
-        for location, name, _ in world.clusters("RUNNING", "RECONCILING"):
-            cluster = KubeCluster(world, location, name)
-            garbage.collect(cluster)
+        for look in workqueue.of(world, "deployments").looks(world):
+            cluster = look.cluster
+            if look.changed:
+                cluster.forget_old_events()
+                garbage.collect(cluster)
             for deployment in cluster.list(_KIND):
                 if "deletionTimestamp" not in deployment["metadata"]:
                     _Rollout(cluster, deployment).sync()

@@ -34,7 +34,7 @@ DEFAULT_SPEED = 60.0
 TICK_S, SAVE_S, RESTART_S, STOP_S = 0.1, 1.0, 1.0, 2
 PARTS = (
     "faults", "gke", "hub", "addresses", "monitoring", "deployments", "autopilot", "configsync", "mci", "health",
-    "webui", "kube.garbage",
+    "webui",
 )  # fmt: skip
 log = logging.getLogger("sandbox")
 

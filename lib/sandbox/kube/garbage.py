@@ -1,32 +1,21 @@
 """Cleaning up: dependents whose owner is gone, foreground and orphan deletion, namespaces that are being deleted.
 
-Level-triggered: looks at what is there, not at what was deleted. Skips clusters in which nothing changed.
+Level-triggered: looks at what is there, not at what was deleted.
 """
 
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from lib.sandbox.kube.objects import FOREGROUND, ORPHAN
 from lib.sandbox.kube.resources import BUILT_IN
 from lib.sandbox.kube.storage import KubeCluster
-from lib.sandbox.store import Store
 
 Document = dict[str, Any]
-_SEEN: WeakKeyDictionary[Store, dict[str, int]] = (
-    WeakKeyDictionary()
-)  # a cache: the store's version last looked at
 
 
 def collect(cluster: KubeCluster) -> None:
-    """One pass; cheap when the store has not changed since the last."""
-    store = cluster.world.store
-    seen = _SEEN.setdefault(store, {})
-    where = f"{cluster.location}/{cluster.name}"
-    version = store.version
-    if seen.get(where) == version:
-        return
+    """One pass over all objects of the cluster; what it deletes makes work for the next."""
     objects = [
         (kind.key, body)
         for kind in cluster.resources()
@@ -40,7 +29,6 @@ def collect(cluster: KubeCluster) -> None:
     for namespace in cluster.list("namespaces"):
         if "deletionTimestamp" in namespace["metadata"]:
             _empty(cluster, namespace, objects)
-    seen[where] = version  # what this pass deletes makes work for the next
 
 
 def _collect_dependent(cluster: KubeCluster, resource: str, body: Document, uids: set[str]) -> None:

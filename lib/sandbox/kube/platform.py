@@ -72,13 +72,14 @@ def cluster_of_membership(world: World, path: str) -> tuple[str, str] | None:
 
 
 def forget_deleted_clusters(world: World) -> None:
+    known = {key for key, _ in world.store.items(CLUSTERS)}
     for collection in world.store.collections("kube/"):
         _, location, name, _ = collection.split("/", 3)
-        if world.store.get(CLUSTERS, f"{location}/{name}") is None:
+        if f"{location}/{name}" not in known:
             for key, _ in world.store.items(collection):
                 world.store.delete(collection, key)
     for key, _ in world.store.items(BACKOFFS):
-        if world.store.get(CLUSTERS, "/".join(key.split("/")[:2])) is None:
+        if "/".join(key.split("/")[:2]) not in known:
             world.store.delete(BACKOFFS, key)
 
 

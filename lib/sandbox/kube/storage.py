@@ -165,9 +165,15 @@ class KubeCluster:
         if earlier is not None:
             self._put("events", events.repeated(clone(earlier), rfc3339(now)))
             return
-        self._forget_old_events()
         metadata = {"name": name, "namespace": namespace, "uid": self._uid("events", name)}
         self._put("events", events.event(involved, metadata, said, component=component, at=rfc3339(now)))
+
+    def forget_old_events(self) -> None:
+        """Events live for an hour after they were last seen."""
+        oldest = rfc3339(self.world.clock.now() - timedelta(seconds=EVENT_TTL_S))
+        for event in self.list("events"):
+            if (event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]) < oldest:
+                self.world.store.delete(self.collection("events"), key_of(event))
 
     # --- inside --------------------------------------------------------------------------------------
 
@@ -258,9 +264,3 @@ class KubeCluster:
                 for key, _ in self.world.store.items(instances):
                     self.world.store.delete(instances, key)
         return old
-
-    def _forget_old_events(self) -> None:
-        oldest = rfc3339(self.world.clock.now() - timedelta(seconds=EVENT_TTL_S))
-        for event in self.list("events"):
-            if (event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]) < oldest:
-                self.world.store.delete(self.collection("events"), key_of(event))
