@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from lib.sandbox import faults
 from lib.sandbox.errors import ApiError
+from lib.sandbox.fault_kinds import KINDS, FaultKind, Field
 from lib.sandbox.rest import error_response
 from lib.sandbox.store import Document
 from lib.sandbox.verbs import enter, public, rfc3339
@@ -76,13 +77,29 @@ def fault_kinds(_: World) -> Document:
         "faultKinds": [
             {
                 "kind": k.name,
-                "scope": list(k.fields),
-                "required": list(k.required),
                 "sentence": k.sentence,
+                "scope": {f.name: f.meaning for f in k.fields},
+                "fields": [_field(k, f) for f in k.fields],
             }
-            for k in faults.KINDS.values()
+            for k in KINDS.values()
         ]
     }
+
+
+def _field(kind: FaultKind, field: Field) -> Document:
+    """What a form needs to ask for it."""
+    found: Document = {"name": field.name, "meaning": field.meaning, "required": field.required}
+    if field.name in kind.any_of:
+        found["anyOf"] = list(kind.any_of)
+    if field.choices:
+        found["choices"] = list(field.choices)
+    if field.bounds:
+        found["minimum"], found["maximum"] = field.bounds
+    if field.truth:
+        found["truth"] = True
+    if field.default is not None:
+        found["default"] = field.default
+    return found
 
 
 _ROWS: dict[tuple[str, str], Callable[[World, Document], Document]] = {
@@ -101,7 +118,6 @@ async def serve(request: Request) -> Response:
     path = request.url.path.removeprefix(PREFIX)
     writes = request.method != "GET"
     try:
-        # Not disturbed by faults on "admin": there are none, so a fault can always be lifted.
         authorization = request.headers.get("authorization")
         await enter(world, api="admin", authorization=authorization, permission="admin.update", writes=writes)
         return JSONResponse(_answer(world, request.method, path, await request.body()))

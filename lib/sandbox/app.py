@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from lib.sandbox import admin, auth, batch, compute_routes, services
 from lib.sandbox.errors import ApiError
-from lib.sandbox.rest import Door, error_response
+from lib.sandbox.rest import Door, error_response, left
 from lib.sandbox.verbs import Verb, disturb
 from lib.sandbox.world import World
 
@@ -60,7 +60,7 @@ async def _healthz(_: Request) -> Response:
 async def _token(request: Request) -> Response:
     world: World = request.app.state.world
     try:
-        await disturb(world, "token")
+        await disturb(world, "token", gone=lambda: left(request))
     except ApiError as e:
         return error_response(e)
     status, body = auth.exchange(world, dict(parse_qsl((await request.body()).decode())))

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from lib.sandbox import addresses, advice, backends, catalog, compute, compute_lists
 from lib.sandbox.errors import ApiError
-from lib.sandbox.rest import error_response, no_such_path, pattern
+from lib.sandbox.rest import error_response, facts, left, no_such_path, pattern
 from lib.sandbox.store import Document
 from lib.sandbox.verbs import enter, own_project, public
 from lib.sandbox.world import World
@@ -173,7 +173,15 @@ async def _answer(
 ) -> Response:
     writes = permission.removeprefix("compute.") in _WRITES
     authorization = request.headers.get("authorization")
-    await enter(world, api="compute", authorization=authorization, permission=permission, writes=writes)
+    await enter(
+        world,
+        api="compute",
+        authorization=authorization,
+        permission=permission,
+        writes=writes,
+        facts=facts(request, permission.removeprefix("compute.")),
+        gone=lambda: left(request),
+    )
     own_project(world, names["project"], permission)
     ask = Ask(world=world, names=names, query=dict(request.query_params), body=_body(await request.body()))
     found = answer(ask)

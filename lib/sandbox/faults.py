@@ -1,87 +1,21 @@
 """Faults that an operator of the sandbox has put in force; every other part asks here whether one applies to it.
 
 Not a scheduler of surprises: what goes wrong by itself is `stock`'s business. Faults enter by `admin`, or through
-`create` in tests.
+`create` in tests; the kinds there are, and the check of their fields, are `fault_kinds`.
 """
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from lib.sandbox import catalog
-from lib.sandbox.errors import HTTP_STATUS, ApiError
+from lib.sandbox.fault_kinds import KINDS, check
 from lib.sandbox.store import Document
-from lib.sandbox.world import FAULTS, World
-
-_EFFECTS = ("reclaim", "ms", "code", "rate")  # say what happens, not to whom
-APIS = ("container", "gkehub", "compute", "monitoring", "kubernetes", "token")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultKind:
-    name: str
-    fields: tuple[str, ...]
-    required: tuple[str, ...]
-    sentence: str
-
-
-KINDS: Mapping[str, FaultKind] = {
-    kind.name: kind
-    for kind in (
-        FaultKind(
-            name="stockout",
-            fields=("region", "zone", "accelerator", "provisioning", "reclaim"),
-            required=(),
-            sentence="No GPU in scope can be had; with reclaim (the default) running ones are taken away.",
-        ),
-        FaultKind(
-            name="quota",
-            fields=("region", "accelerator"),
-            required=(),
-            sentence="The GPU quota in scope becomes 0.",
-        ),
-        FaultKind(
-            name="api-latency",
-            fields=("api", "ms"),
-            required=("ms",),
-            sentence="Every call to the API waits this long first.",
-        ),
-        FaultKind(
-            name="api-error",
-            fields=("api", "code", "rate"),
-            required=(),
-            sentence="This share of calls to the API fails with this canonical code.",
-        ),
-        FaultKind(
-            name="unreachable",
-            fields=("location",),
-            required=("location",),
-            sentence="The location does not answer: lists are partial and say so, other calls get UNAVAILABLE.",
-        ),
-        FaultKind(
-            name="control-plane-down",
-            fields=("cluster",),
-            required=("cluster",),
-            sentence="The cluster's Kubernetes API hangs up.",
-        ),
-        FaultKind(
-            name="config-sync-stalled",
-            fields=("cluster",),
-            required=(),
-            sentence="Config Sync no longer fetches new commits.",
-        ),
-        FaultKind(
-            name="backend-broken",
-            fields=("region",),
-            required=("region",),
-            sentence="The replicas of the region answer 500 on their health path.",
-        ),
-    )
-}
+from lib.sandbox.world import CLUSTERS, FAULTS, World
 
 
 def create(
@@ -89,7 +23,7 @@ def create(
 ) -> Document:
     """Put a fault in force. Raises ApiError INVALID_ARGUMENT that names the field."""
     scope = dict(scope or {})
-    _check(kind, scope, ttl_s)
+    check(kind, scope, ttl_s, clusters=[key for key, _ in world.store.items(CLUSTERS)])
     now = world.clock.timestamp()
     fault: Document = {
         "id": f"fault-{uuid.uuid4().hex[:8]}",
@@ -117,10 +51,32 @@ def first(world: World, kind: str, **subject: Any) -> Document | None:
     that it names must be a fact of the subject. A zone tells its region; a cluster may be named with or without
     its location."""
     facts = _facts(subject)
-    for fault in active(world, kind):
-        if all(_fits(name, wanted, facts) for name, wanted in fault["scope"].items() if name not in _EFFECTS):
-            return fault
-    return None
+    return next((fault for fault in active(world, kind) if _applies(fault, facts)), None)
+
+
+def hits(world: World, kind: str, **subject: Any) -> Document | None:
+    """As `first`, for a fault that strikes a share of the calls only: says each time anew whether this one is."""
+    fault = first(world, kind, **subject)
+    return fault if fault and world.rng.random() < fault["scope"].get("rate", 1) else None
+
+
+def chosen(world: World, fault: Document, name: str) -> bool:
+    """Whether an object is in the share that the fault strikes: always the same for the same seed and name."""
+    draw = random.Random(f"{world.seed}/{fault['created']}/{name}").random()
+    return draw < fault["scope"].get("rate", 1)
+
+
+def control_plane_down(world: World, cluster: str) -> bool:
+    """Whether the Kubernetes API of the cluster ("<location>/<name>") hangs up."""
+    location = cluster.split("/", 1)[0]
+    return first(world, "control-plane-down", cluster=cluster, region=location) is not None
+
+
+def _applies(fault: Document, facts: Mapping[str, Any]) -> bool:
+    known = KINDS.get(fault["kind"])  # None: put in by another version
+    return known is not None and all(
+        field.effect or _fits(field.name, fault["scope"].get(field.name), facts) for field in known.fields
+    )
 
 
 def _facts(subject: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,6 +91,8 @@ def _fits(name: str, wanted: Any, facts: Mapping[str, Any]) -> bool:
     fact = facts.get(name)
     if wanted in (None, "") or wanted == fact:
         return True
+    if name == "method" and fact is not None:
+        return str(wanted).lower() == str(fact).lower()
     if name != "cluster" or fact is None or ("/" in wanted and "/" in fact):
         return False
     return str(wanted).rsplit("/", 1)[-1] == str(fact).rsplit("/", 1)[-1]
@@ -155,46 +113,3 @@ def _expired(fault: Document, now: float) -> bool:
 
 def _time(timestamp: float) -> str:
     return datetime.fromtimestamp(timestamp, UTC).isoformat().replace("+00:00", "Z")
-
-
-def _check(kind: str, scope: Mapping[str, Any], ttl_s: float | None) -> None:
-    known = KINDS.get(kind)
-    if known is None:
-        raise ApiError("INVALID_ARGUMENT", f'kind: unknown fault "{kind}"; one of {", ".join(KINDS)}')
-    for name in scope:
-        if name not in known.fields:
-            raise ApiError(
-                "INVALID_ARGUMENT",
-                f'scope.{name}: "{kind}" has no such field; one of {", ".join(known.fields)}',
-            )
-    for name in known.required:
-        if scope.get(name) in (None, ""):
-            raise ApiError("INVALID_ARGUMENT", f'scope.{name}: "{kind}" needs it')
-    if ttl_s is not None and ttl_s <= 0:
-        raise ApiError("INVALID_ARGUMENT", "ttlSeconds: must be positive")
-    for name, allowed in _ALLOWED.items():
-        value = scope.get(name)
-        if value not in (None, "") and value not in allowed:
-            raise ApiError("INVALID_ARGUMENT", f'scope.{name}: "{value}" is not known')
-    _check_numbers(scope)
-
-
-def _check_numbers(scope: Mapping[str, Any]) -> None:
-    for name, low, high in (("ms", 0, 600_000), ("rate", 0, 1)):
-        value = scope.get(name)
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high
-        ):
-            raise ApiError("INVALID_ARGUMENT", f"scope.{name}: must be a number from {low} to {high}")
-    if not isinstance(scope.get("reclaim", True), bool):
-        raise ApiError("INVALID_ARGUMENT", "scope.reclaim: must be true or false")
-
-
-_ALLOWED: Mapping[str, tuple[str, ...]] = {
-    "region": tuple(catalog.REGIONS),
-    "zone": catalog.all_zones(),
-    "accelerator": tuple(catalog.ACCELERATORS),
-    "provisioning": ("STANDARD", "SPOT"),
-    "api": APIS,
-    "code": tuple(HTTP_STATUS),
-}

@@ -146,8 +146,11 @@ def backend_config(config: KubeCluster, service: Document, port: int) -> Documen
 def answers(world: World, cluster: Cluster) -> bool:
     """Whether the cluster runs and its Kubernetes API can be reached."""
     found = world.store.get(CLUSTERS, "/".join(cluster))
-    down = faults.first(world, "control-plane-down", cluster="/".join(cluster))
-    return found is not None and found.get("status") in UP and down is None
+    return (
+        found is not None
+        and found.get("status") in UP
+        and not faults.control_plane_down(world, "/".join(cluster))
+    )
 
 
 # --- what both kinds share --------------------------------------------------------------------------------

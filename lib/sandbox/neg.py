@@ -142,7 +142,7 @@ def _synced(world: World, key: str, neg: Document) -> Document | None:
     """The NEG as it should be; None when it is drained and no longer linked."""
     now = world.clock.timestamp()
     location, cluster = neg["_cluster"]
-    if not neg["_leaving"] and faults.first(world, "control-plane-down", cluster=f"{location}/{cluster}"):
+    if not neg["_leaving"] and faults.control_plane_down(world, f"{location}/{cluster}"):
         return neg  # the pods can't be seen: what is known stays
     wanted = {} if neg["_leaving"] else _wanted(world, key, neg)
     kept = [e for old in neg["_endpoints"] if (e := _kept(world, key, neg, old, stays=old["_uid"] in wanted))]

@@ -14,6 +14,7 @@ from google.protobuf import json_format
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from lib.sandbox import disturbance
 from lib.sandbox.errors import ApiError
 from lib.sandbox.store import Document
 from lib.sandbox.verbs import Verb, enter
@@ -59,6 +60,8 @@ class Door:
                 authorization=request.headers.get("authorization"),
                 permission=verb.permission,
                 writes=verb.writes,
+                facts=facts(request, verb.method),
+                gone=lambda: left(request),
             )
             asked = _request(verb, await request.body(), request.query_params, names)
             answer = verb.call(world, asked)
@@ -73,6 +76,18 @@ def no_such_path(request: Request, *, status: int = 404) -> Response:
     what = "was not found" if status == 404 else f"does not take {request.method}"
     message = f"The requested URL {request.url.path} {what} on this server."
     return JSONResponse({"error": {"code": status, "message": message, "status": "NOT_FOUND"}}, status)
+
+
+def facts(request: Request, method: str) -> dict[str, str]:
+    """What a fault may ask about a call."""
+    return {"method": method, "region": disturbance.place_of(request.url.path)}
+
+
+async def left(request: Request) -> None:
+    """Returns when the client has gone."""
+    await request.body()  # read first, and kept: what is received from now on is not the body
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def error_response(error: ApiError) -> Response:

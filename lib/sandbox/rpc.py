@@ -12,13 +12,15 @@ from typing import Any
 
 import grpc
 from google.protobuf import any_pb2, json_format
-from google.rpc import status_pb2
+from google.rpc import error_details_pb2, status_pb2
 
+from lib.sandbox import disturbance
 from lib.sandbox.errors import ApiError
 from lib.sandbox.verbs import Verb, enter
 from lib.sandbox.world import World
 
 _READ = ("authorization",)
+_DETAILS = (error_details_pb2.ErrorInfo, error_details_pb2.RetryInfo)  # imported: Any finds them by name
 
 
 async def start(world: World, verbs: Iterable[Verb], *, state_dir: Path, port: int) -> grpc.aio.Server:
@@ -44,6 +46,8 @@ async def start(world: World, verbs: Iterable[Verb], *, state_dir: Path, port: i
 def _handler(world: World, verb: Verb) -> Callable[[Any, grpc.aio.ServicerContext], Awaitable[Any]]:
     async def answer(request: Any, context: grpc.aio.ServicerContext) -> Any:
         metadata = {key: str(value) for key, value in context.invocation_metadata() or () if key in _READ}
+        asked = json_format.MessageToDict(request)
+        place = disturbance.place_of(f"{asked.get('parent') or asked.get('name') or ''}/")
         try:
             await enter(
                 world,
@@ -51,8 +55,9 @@ def _handler(world: World, verb: Verb) -> Callable[[Any, grpc.aio.ServicerContex
                 authorization=metadata.get("authorization"),
                 permission=verb.permission,
                 writes=verb.writes,
+                facts={"method": verb.method, "region": place},
             )
-            found = verb.call(world, json_format.MessageToDict(request))
+            found = verb.call(world, asked)
         except ApiError as e:
             await _abort(context, e)
             raise

@@ -71,7 +71,8 @@ class Visit:
 
 def broken(world: World, address: PodAddress) -> bool:
     """Whether the replica fails its health check by decree."""
-    return faults.first(world, "backend-broken", region=address.cluster[0]) is not None
+    where = {"region": address.cluster[0], "cluster": "/".join(address.cluster)}
+    return faults.first(world, "backend-broken", **where) is not None
 
 
 Route = Callable[[Visit], Awaitable[Any]]

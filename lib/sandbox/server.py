@@ -25,7 +25,7 @@ from typing import Protocol
 
 import uvicorn
 
-from lib.sandbox import auth, ports, stock
+from lib.sandbox import auth, disturbance, ports, stock
 from lib.sandbox.clock import MAX_SPEED, MIN_SPEED, Clock
 from lib.sandbox.store import StateError, Store
 from lib.sandbox.world import World
@@ -145,6 +145,7 @@ async def _serve(world: World) -> None:
     _announce(world)
     log.info("ready: REST %s, gRPC %s, VIP %s", world.api_address, world.grpc_address, world.vip_port)
     await _until(stop, http_task)
+    disturbance.release(world)
     for task in tasks:
         task.cancel()
     http.should_exit = True

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from lib.sandbox.errors import ApiError
-from lib.sandbox.rest import error_response, pattern
+from lib.sandbox.rest import error_response, left, pattern
 from lib.sandbox.store import Document
 from lib.sandbox.verbs import enter, own_project
 from lib.sandbox.world import World
@@ -36,7 +36,12 @@ def wants(request: Request) -> bool:
 async def serve(request: Request) -> Response:
     world: World = request.app.state.world
     try:
-        await enter(world, api="serviceusage", authorization=request.headers.get("authorization"))
+        await enter(
+            world,
+            api="serviceusage",
+            authorization=request.headers.get("authorization"),
+            gone=lambda: left(request),
+        )
         return JSONResponse(_answer(world, request))
     except ApiError as e:
         return error_response(e)

@@ -6,15 +6,14 @@ first: faults, then who is calling, then whether that one may. `rest` and `rpc` 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from lib.sandbox import auth, faults
+from lib.sandbox import auth, disturbance, faults
 from lib.sandbox.errors import ApiError
 from lib.sandbox.store import Document
 from lib.sandbox.world import World
@@ -40,11 +39,22 @@ class Verb:
     writes: bool = False
 
 
-async def enter(
-    world: World, *, api: str, authorization: str | None, permission: str = "", writes: bool = False
+NOWHERE: Mapping[str, str] = {}
+
+
+async def enter(  # noqa: PLR0913 - what is known of a call at the door
+    world: World,
+    *,
+    api: str,
+    authorization: str | None,
+    permission: str = "",
+    writes: bool = False,
+    facts: Mapping[str, str] = NOWHERE,
+    gone: disturbance.Gone | None = None,
 ) -> str:
-    """Let a call in and tell whose it is; raises ApiError. The only place where API faults and rights act."""
-    await disturb(world, api)
+    """Let a call in and tell whose it is; raises ApiError. The only place where API faults and rights act.
+    `facts` are those that a fault may ask for: method, region, cluster."""
+    await disturb(world, api, facts, gone)
     email = auth.authenticate(world, authorization)
     if email is None:
         raise auth.unauthenticated(authorization)
@@ -53,23 +63,48 @@ async def enter(
     return email
 
 
-async def disturb(world: World, api: str) -> None:
-    """The api-latency and api-error faults."""
-    slow = faults.first(world, "api-latency", api=api)
-    if slow:
-        await asyncio.sleep(slow["scope"]["ms"] / 1000)
-    bad = faults.first(world, "api-error", api=api)
-    if bad and world.rng.random() < bad["scope"].get("rate", 1.0):
-        code = bad["scope"].get("code", "UNAVAILABLE")
-        raise ApiError(code, _BAD.get(code, "The service is currently unavailable."), reason="backendError")
+async def disturb(
+    world: World, api: str, facts: Mapping[str, str] = NOWHERE, gone: disturbance.Gone | None = None
+) -> None:
+    """The faults of an API. The admin API has none, whatever their scope: a fault can always be lifted."""
+    if api == "admin":
+        return
+    code = await disturbance.suffer(world, gone=gone, api=api, **facts)
+    if code:
+        raise _failure(world, api, code)
 
 
+def _failure(world: World, api: str, code: str) -> ApiError:
+    """In Google's words, with what tells a client when to come again."""
+    text = _BAD.get(code, "The service is currently unavailable.").format(
+        service=f"{api}.googleapis.com", consumer=f"project_number:{world.project_number}"
+    )
+    details: list[Document] = []
+    if code == "RESOURCE_EXHAUSTED":
+        details.append({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "RATE_LIMIT_EXCEEDED",
+            "domain": "googleapis.com",
+            "metadata": {
+                "service": f"{api}.googleapis.com", "consumer": f"projects/{world.project_number}",
+                "quota_limit": "RequestsPerMinutePerProject",
+            },
+        })  # fmt: skip
+    retry = RETRY_S if code in ("RESOURCE_EXHAUSTED", "UNAVAILABLE") else None
+    if retry:
+        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{retry}s"})
+    reason = "rateLimitExceeded" if code == "RESOURCE_EXHAUSTED" else "backendError"
+    return ApiError(code, text, reason=reason, details=details, retry_after_s=retry)
+
+
+RETRY_S = 1
 _BAD = {
-    "RESOURCE_EXHAUSTED": "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute'.",
+    "RESOURCE_EXHAUSTED": "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute' of service "
+    "'{service}' for consumer '{consumer}'.",
     "INTERNAL": "Internal error encountered.",
     "DEADLINE_EXCEEDED": "The request timed out.",
     "PERMISSION_DENIED": "The caller does not have permission",
     "ABORTED": "The operation was aborted.",
+    "CANCELLED": "The operation was cancelled.",
 }
 
 

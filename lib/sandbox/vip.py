@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from lib.sandbox import easel, load, neg, pods, ports, routing, sdapi, studio, webui
+from lib.sandbox import easel, faults, load, neg, pods, ports, routing, sdapi, studio, webui
 from lib.sandbox.routing import Target
 from lib.sandbox.store import Change
 from lib.sandbox.world import ENDPOINT_HEALTH, World
@@ -164,7 +164,7 @@ class FrontEnd:
         if pods.reach(self.world, address) is pods.Reach.LOST:
             await asyncio.sleep(CONNECT_TIMEOUT_S)  # packets vanish: only the clock says so
             return None
-        answering = asyncio.create_task(webui.answer(self.world, address, call, port=target.endpoint["port"]))
+        answering = asyncio.create_task(self._answer(target, address, call))
         leaving = asyncio.create_task(_disconnected(receive))
         with load.in_flight(self.world, target.key), self._watch(address) as broken:
             try:
@@ -174,6 +174,12 @@ class FrontEnd:
                 return self._judged(target, answering, leaving, broken)
             finally:
                 await _cancelled(answering, leaving)
+
+    async def _answer(self, target: Target, address: pods.PodAddress, call: sdapi.Call) -> Response:
+        where = {"region": address.cluster[0], "zone": target.zone, "cluster": "/".join(address.cluster)}
+        if faults.hits(self.world, "vip-timeout", **where):
+            await asyncio.Event().wait()  # it has taken the request, and that is all it does
+        return await webui.answer(self.world, address, call, port=target.endpoint["port"])
 
     def _judged(
         self,

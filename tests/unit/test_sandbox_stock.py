@@ -133,6 +133,7 @@ def test_a_stock_out_takes_what_is_in_its_scope(world: World, scope: dict[str, A
 
 
 def test_a_cluster_is_meant_with_and_without_its_location(world: World) -> None:
+    world.store.put(CLUSTERS, "us-east1/atlas-us-east1", {"name": "atlas-us-east1", "status": "RUNNING"})
     faults.create(world, "control-plane-down", {"cluster": "atlas-us-east1"})
     assert faults.first(world, "control-plane-down", cluster="us-east1/atlas-us-east1")
     assert not faults.first(world, "control-plane-down", cluster="us-east1/other")

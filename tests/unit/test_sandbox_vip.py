@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from lib.sandbox import easel, load, routing, vip
+from lib.sandbox import easel, faults, load, routing, vip
 from lib.sandbox.easel import Drawn, Watch
 from lib.sandbox.world import BACKEND_SERVICES, DUTY, FORWARDING_RULES, REQUESTS
 from tests.unit.dataplane import INGRESSES, MCI, SERVICES, DataPlane
@@ -182,6 +182,19 @@ async def test_a_draining_request_finishes(plane: DataPlane, client: httpx.Async
     assert (await asked).status_code == 200
     plane.run(1)
     assert f"{EU}/sd-1" not in plane.endpoints
+
+
+async def test_by_decree_a_region_times_out_and_stays_healthy(
+    plane: DataPlane, client: httpx.AsyncClient
+) -> None:
+    faults.create(plane.world, "vip-timeout", {"region": EU}, ttl_s=60)
+    plane.run(45)
+    name, service = next(plane.world.store.items(BACKEND_SERVICES))
+    plane.world.store.put(BACKEND_SERVICES, name, {**service, "timeoutSec": 0.05})
+    assert (await client.get(PING)).status_code == 504
+    assert await region_of(client, NEW_YORK) == US
+    plane.run(16)
+    assert await region_of(client) == EU
 
 
 async def test_a_backend_that_takes_too_long_is_a_504(

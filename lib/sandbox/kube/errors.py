@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lib.sandbox.errors import HTTP_STATUS
+
 if TYPE_CHECKING:
     from lib.sandbox.kube.resources import Resource
 
@@ -99,6 +101,33 @@ def expired(message: str) -> StatusError:
 def unavailable(message: str) -> StatusError:
     """Without Retry-After: clients would wait for it, and a dead control plane says nothing at all."""
     return StatusError(503, "ServiceUnavailable", message)
+
+
+def disturbed(code: str) -> StatusError:
+    """A failure by a fault, as an API server words one of that canonical code."""
+    status, later = HTTP_STATUS[code], {"retryAfterSeconds": 1}
+    by_code = {
+        429: StatusError(429, "TooManyRequests", "Too many requests, please try again later.", details=later),
+        500: StatusError(
+            500,
+            "InternalError",
+            "Internal error occurred: the request could not be served",
+            details={"causes": [{"message": "the request could not be served"}]},
+        ),
+        503: StatusError(
+            503,
+            "ServiceUnavailable",
+            "the server is currently unable to handle the request",
+            details=later,
+        ),
+        504: StatusError(
+            504,
+            "Timeout",
+            "Timeout: request did not complete within requested timeout - context deadline exceeded",
+        ),
+    }
+    reasons = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict"}
+    return by_code.get(status) or StatusError(status, reasons.get(status, "Unknown"), "the request failed")
 
 
 def unsupported_media_type(found: str, accepted: str) -> StatusError:

@@ -47,7 +47,8 @@ LAST = Step(name="Loaded", after_s="load")  # once, after all containers have st
 def run(cluster: KubeCluster) -> None:
     """One pass over the pods that have a node."""
     machines = {n["metadata"]["name"]: n for n in cluster.list("nodes")}
-    broken = faults.first(cluster.world, "backend-broken", region=cluster.location) is not None
+    where = {"region": cluster.location, "cluster": f"{cluster.location}/{cluster.name}"}
+    broken = faults.first(cluster.world, "backend-broken", **where) is not None
     for pod in cluster.list("pods"):
         name = pod["spec"].get("nodeName")
         if not name:

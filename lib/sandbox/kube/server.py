@@ -6,18 +6,17 @@ comes from `app.state.world`; server.py of the sandbox mounts `routes()`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from lib.sandbox import auth, faults
-from lib.sandbox.errors import HTTP_STATUS
+from lib.sandbox import auth, disturbance, faults
 from lib.sandbox.kube import access, call, discovery, errors, openapi, subresources, verbs
 from lib.sandbox.kube.resources import VERBS
 from lib.sandbox.kube.storage import KubeCluster
+from lib.sandbox.rest import left
 from lib.sandbox.world import CLUSTERS, World
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -34,7 +33,7 @@ def usable(world: World, location: str, name: str) -> bool:
     cluster = world.store.get(CLUSTERS, f"{location}/{name}")
     if cluster is None or cluster.get("status") not in {"RUNNING", "RECONCILING"}:
         return False
-    return faults.first(world, "control-plane-down", cluster=f"{location}/{name}", region=location) is None
+    return not faults.control_plane_down(world, f"{location}/{name}")
 
 
 async def _serve(request: Request) -> Response:
@@ -42,6 +41,8 @@ async def _serve(request: Request) -> Response:
         return await _answer(request)
     except errors.StatusError as e:
         headers = {"Connection": "close"} if e.code == 503 else {}
+        if "retryAfterSeconds" in e.details:
+            headers["Retry-After"] = str(e.details["retryAfterSeconds"])
         return JSONResponse(e.body(), status_code=e.code, headers=headers)
 
 
@@ -53,27 +54,24 @@ async def _answer(request: Request) -> Response:
     user = auth.authenticate(world, request.headers.get("authorization"))
     if user is None:
         raise errors.unauthorized()
-    await _suffer(world)
+    await _suffer(world, request, location, name)
     cluster = KubeCluster(world, location, name)
     path = request.path_params.get("path", "")
     if (document := _non_resource(cluster, path, request)) is not None:
         return document
-    body = await request.body()
-    return _dispatch(call.read(cluster, path, request, user=user, body=body))
+    return _dispatch(call.read(cluster, path, request, user=user, body=await request.body()))
 
 
-async def _suffer(world: World) -> None:
-    """Faults of the wire: latency and errors."""
-    if latency := faults.first(world, "api-latency", api="kubernetes"):
-        await asyncio.sleep(latency["scope"]["ms"] / 1000)
-    if fault := faults.first(world, "api-error", api="kubernetes"):
-        scope = fault["scope"]
-        if world.rng.random() < scope.get("rate", 1):
-            code = HTTP_STATUS.get(scope.get("code", "UNAVAILABLE"), 503)
-            reason = {429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}.get(
-                code, "Unknown"
-            )
-            raise errors.StatusError(code, reason, "the server is currently unable to handle the request")
+async def _suffer(world: World, request: Request, location: str, name: str) -> None:
+    """Faults of the wire."""
+    verb = "watch" if request.query_params.get("watch") in {"1", "true"} else _SAID[request.method]
+    facts = {"method": verb, "cluster": f"{location}/{name}", "region": location}
+    code = await disturbance.suffer(world, gone=lambda: left(request), api="kubernetes", **facts)
+    if code:
+        raise errors.disturbed(code)
+
+
+_SAID = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 def _dispatch(asked: call.Call) -> Response:
