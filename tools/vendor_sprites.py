@@ -12,6 +12,7 @@ does not reach the network itself.
 
 import io
 import json
+import re
 import sys
 import tarfile
 import zipfile
@@ -37,7 +38,7 @@ def wanted(nouns: str) -> dict[str, tuple[str, ...]]:
             if sprite.strip().startswith("@"):  # modelled, not vendored
                 continue
             toned = sprite.strip().endswith("*")
-            label = sprite.strip().rstrip("*").split(":")[0]
+            label = re.sub(r":\S+$", "", sprite.strip().rstrip("*"))
             labels.setdefault(label, TONES[position % 2] if toned else ("",))
     return labels
 

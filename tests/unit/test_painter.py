@@ -14,6 +14,7 @@ from lib.sandbox.painter import (
     DrawRequest,
     Picture,
     draw,
+    geography,
     layout,
     lexicon,
     places,
@@ -90,7 +91,7 @@ def test_a_prompt_is_read_into_subjects_with_counts_colours_and_relations(
     [
         ("snowy mountain at sunset", "snowpeaks", "sunset", set(), ()),
         ("a fox in an autumn forest, golden hour", "autumn", "sunset", set(), ()),
-        ("cyberpunk street at night, rain", "city", "night", {"rain"}, ("neon",)),
+        ("cyberpunk street at night, rain", "street", "night", {"rain"}, ("neon",)),
         ("a boat on the stormy sea, oil painting", "sea", None, {"storm"}, ("oil painting",)),
         ("an apple on a wooden table, pencil sketch", "table", None, set(), ("pencil sketch",)),
         ("a shark underwater, black and white", "underwater", None, set(), ("noir",)),
@@ -252,13 +253,13 @@ def test_every_style_changes_the_picture_at_any_format(style: str) -> None:
 
 @pytest.mark.parametrize("place", sorted(places.NAMES))
 def test_every_place_can_be_painted_upright_or_wide(place: str) -> None:
-    word = next(word for word, named in words.PLACES.items() if named == place)
+    word = next(word for word, named in geography.PLACES.items() if named == place)
     width, height = ((64, 112), (160, 64))[len(place) % 2]
     assert float(pixels(picture(f"{word}, a cat", width=width, height=height)).std()) > 4
 
 
 def test_every_place_and_hour_that_words_lead_to_exists() -> None:
-    assert set(words.PLACES.values()) <= places.NAMES
+    assert set(geography.PLACES.values()) <= places.NAMES
     assert {place for match in lexicon.nouns().values() for place in match.noun.places} <= places.NAMES | {
         "night"
     }

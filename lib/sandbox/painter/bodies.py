@@ -26,8 +26,12 @@ OUTFITS = {
     "Santa Claus": ((200, 36, 40), (200, 36, 40)),
     "clown face": ((246, 196, 60), (90, 110, 220)),
     "skull": ((40, 40, 48), (40, 40, 48)),
+    "@pirate": ((126, 36, 44), (44, 42, 52)),
+    "@viking": ((120, 88, 60), (84, 66, 52)),
+    "@fisherman": ((244, 190, 52), (52, 62, 92)),
+    "@soldier": ((96, 108, 70), (84, 94, 62)),
 }
-BARE = frozenset({"robot", "alien", "ogre", "goblin"})  # their body has the colour of their head
+BARE = frozenset({"robot", "alien", "ogre", "goblin", "@knight"})  # their body has the colour of their head
 
 
 def standing(bust: Image.Image, kind: str, rng: Rng, *, astride: bool = False) -> Cutout:
@@ -117,7 +121,7 @@ def _coat_tails(clay: Clay, pixels: Array, span: tuple[int, int], length: int, *
 def toy(head: Image.Image, label: str, rng: Rng, *, astride: bool = False) -> Cutout:
     """A head of its own gets a whole figure: shirt, arms, trousers; robots and monsters one in their own colour."""
     pixels = sprites.array(head)
-    skin = sprites.main_colour(pixels) if label in BARE else skin_of(pixels)
+    skin = sprites.main_colour(pixels) if label in BARE else skin_of(pixels, hat=label.startswith("@"))
     shirt, trousers = _outfit(label, skin, rng)
     tall = head.height / head.width * 0.7
     clay = Clay(int(head.width / 0.7), tall + 0.92)

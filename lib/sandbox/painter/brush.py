@@ -1,7 +1,11 @@
 """The tools that painted styles share: flat patches with crisp borders, outlines, strokes along the forms, paper."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
-from PIL import Image, ImageFilter
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
 
 from lib.sandbox.painter.pixels import Array, Rng, clip, fbm, from_image, luma, resize, smooth, to_image
 
@@ -75,6 +79,58 @@ def strokes(picture: Array, rng: Rng, length: int) -> Array:
             total += noise[np.clip(y, 0, rows - 1).astype(int), np.clip(x, 0, columns - 1).astype(int)]
     total /= 2 * length + 1
     return resize(total, height, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Dab:
+    """One stroke of a brush, in pixels."""
+
+    length: float
+    thick: float
+
+
+def dabs(below: Array, picture: Array, rng: Rng, dab: Dab, where: NDArray[np.bool_] | None = None) -> Array:
+    """Strokes of one size laid over `below`: each in the colour found under it, along the form it lies on."""
+    height, width = picture.shape[:2]
+    pitch = dab.thick * 0.82
+    rows, columns = max(1, int(height / pitch)), max(1, int(width / pitch))
+    ys = ((np.arange(rows)[:, None] + rng.random((rows, columns))) * pitch).ravel()
+    xs = ((np.arange(columns)[None] + rng.random((rows, columns))) * pitch).ravel()
+    order = rng.permutation(len(ys))
+    ys, xs = ys[order], xs[order]
+    iy, ix = np.clip(ys, 0, height - 1).astype(int), np.clip(xs, 0, width - 1).astype(int)
+    if where is not None:
+        kept = where[iy, ix]
+        ys, xs, iy, ix = ys[kept], xs[kept], iy[kept], ix[kept]
+    angle = _lie(picture, rng, dab, (iy, ix))
+    tones = (
+        picture[iy, ix] * (1 + (rng.random((len(ys), 1)) - 0.5) * 0.2)
+        + (rng.random((len(ys), 3)) - 0.5) * 0.04
+    )
+    half = dab.length / 2 * (0.6 + 0.8 * rng.random(len(ys)))
+    ends = np.stack([xs - np.cos(angle) * half, ys - np.sin(angle) * half, xs + np.cos(angle) * half,
+                     ys + np.sin(angle) * half], -1)  # fmt: skip
+    image = to_image(below)
+    pen = ImageDraw.Draw(image)
+    thick = max(1, round(dab.thick))
+    for line, tone in zip(ends.tolist(), (clip(tones) * 255).astype(int).tolist(), strict=True):
+        pen.line(line, fill=tuple(tone), width=thick)
+    return from_image(image.filter(ImageFilter.GaussianBlur(thick / 9)))
+
+
+def _lie(picture: Array, rng: Rng, dab: Dab, at: tuple[Any, Any]) -> Array:
+    """The direction of each stroke: along the form under it, drifting where there is none."""
+    slope = np.gradient(soft_luma(picture, dab.thick * 0.7))
+    down, across = slope[0][at], slope[1][at]
+    drift = (fbm(rng, picture.shape[:2], 2.5, 2)[at] - 0.5) * 5
+    along = np.where(np.hypot(down, across) > 0.004, np.arctan2(across, -down), drift)
+    return along + (rng.random(len(along)) - 0.5) * 0.5
+
+
+def weave(size: tuple[int, int]) -> Array:
+    """The threads of a canvas, -1..1."""
+    fine = 2.1 / max(min(size) / 512, 0.5)
+    return np.sin(np.arange(size[0]) * fine)[:, None] * np.sin(np.arange(size[1]) * fine)[None]
 
 
 def bump(relief: Array, strength: float) -> Array:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
-from lib.sandbox.painter.pixels import Array, clip, mix, rgb, smooth
+from lib.sandbox.painter.pixels import Array, clip, from_image, mix, rgb, smooth
 
 SHADE = rgb(84, 52, 110)  # the sprites' own shadows lean to violet
 
@@ -51,6 +51,24 @@ class Clay:
         alpha = clip((1 - best) * min(thick) * self.width + 0.5)
         bulge = np.sqrt(np.clip(1 - best * best, 0, 1))
         self._lay(self.pixels[rows, columns], (alpha, bulge, across), colour, 0.0)
+
+    def slab(self, points: Sequence[tuple[float, float]], colour: Array, *, soft: float = 0.03) -> None:
+        """A flat body with the outline of a polygon: corners and edges rounded by `soft`."""
+        reach = soft * 2
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        rows, columns = self._around([min(xs) - reach, max(xs) + reach], [min(ys) - reach, max(ys) + reach])
+        high, wide = rows.stop - rows.start, columns.stop - columns.start
+        if high < 2 or wide < 2:
+            return
+        image = Image.new("L", (wide * 2, high * 2))
+        flat = [((x * self.width - columns.start) * 2, (y * self.width - rows.start) * 2) for x, y in points]
+        ImageDraw.Draw(image).polygon(flat, fill=255)
+        small = image.resize((wide, high), Image.Resampling.BOX)
+        round_off = from_image(small.filter(ImageFilter.GaussianBlur(max(0.8, soft * self.width * 0.4))))
+        alpha = smooth(round_off, 0.34, 0.66)
+        cushion = from_image(small.filter(ImageFilter.GaussianBlur(max(1.0, soft * self.width))))
+        down = np.clip(-np.gradient(cushion, axis=0) * soft * self.width * 2.2, -1, 1)
+        self._lay(self.pixels[rows, columns], (alpha, smooth(cushion, 0.3, 1.0), down), colour, 0.0)
 
     def shade(self, y: float, reach: float, strength: float) -> None:
         """Darkens a band: what lies below a head or a hem is in its shade."""

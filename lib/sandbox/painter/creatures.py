@@ -24,7 +24,7 @@ def plain(image: Image.Image) -> Cutout:
     width = (high - low + 1) / alpha.shape[1]
     crown = ((low + high) / 2 / alpha.shape[1], top / alpha.shape[0])
     tone = sprites.main_colour(sprites.array(image))
-    return Cutout(image, crown, min(max(width, 0.25), 0.6), crown[1] + 0.2, 0.5, (0.2, 0.62), tone, tone)
+    return Cutout(image, crown, min(max(width, 0.25), 0.6), crown[1] + 0.2, 0.5, (0.2, 0.62), tone)
 
 
 def seated(head: Image.Image, label: str) -> Cutout:
@@ -92,9 +92,12 @@ def head_of(pixels: Array) -> tuple[float, float]:
     return float(columns[0] + columns[-1]) / 2 / len(row), float(columns[-1] - columns[0]) / len(row)
 
 
-def skin_of(pixels: Array) -> Array:
+def skin_of(pixels: Array, *, hat: bool = False) -> Array:
+    """Between the eyes, or on the cheek of one with a hat."""
     rows, columns = pixels.shape[:2]
     face = pixels[int(rows * 0.42) : int(rows * 0.5), int(columns * 0.42) : int(columns * 0.58)]
+    if hat:
+        face = pixels[int(rows * 0.66) : int(rows * 0.72), int(columns * 0.3) : int(columns * 0.38)]
     return np.median(face[..., :3].reshape(-1, 3), axis=0).astype(np.float32)
 
 

@@ -101,8 +101,14 @@ def stained_glass(picture: Array, rng: Rng) -> Array:
     panes = (
         clip(grey + (means - grey) * 1.7)[owner] * (0.86 + 0.3 * fbm(rng, (height, width), 14, 3))[..., None]
     )
-    glass = mix(panes, picture, 0.25)
-    return clip(glass * smooth(second - first, 0.05, 0.12)[..., None] + 0.03)
+    unit = brush.unit(picture)
+    forms = brush.patches(picture, max(2, int(5 * unit)))
+    grey = luma(forms)[..., None]
+    glass = mix(panes, clip(grey + (forms - grey) * 1.7), 0.55)
+    lead = np.minimum(
+        smooth(second - first, 0.04, 0.1), 1 - smooth(brush.edges(forms, 2.2 * unit), 0.016, 0.034)
+    )
+    return clip(glass * 1.08 * lead[..., None] + 0.03)
 
 
 def pixel(picture: Array, rng: Rng) -> Array:

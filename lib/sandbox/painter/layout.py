@@ -11,7 +11,8 @@ from lib.sandbox.painter.reading import Scene, Subject
 from lib.sandbox.painter.staging import Stage
 
 MOST_ACTORS = 16
-ATTACHED = frozenset({"wear", "hold"})
+ATTACHED = frozenset({"wear", "hold", "fill"})
+MOST_ON_ONE = 6
 SUPPORTING = frozenset({"ride", "on", "in"})
 FLOATING = frozenset({"space", "sky", "underwater"})
 
@@ -25,6 +26,7 @@ class Placed:
     base: float
     height: float
     aloft: bool
+    cropped: bool = False  # a portrait: the lower edge cuts it
     distance: float = 0.0  # 0 near, 1 far: haze and softness
 
     @property
@@ -63,22 +65,29 @@ def _actors(scene: Scene, rng: Rng, pixels: int) -> list[Actor]:
     """One actor per piece; what is worn, held or ridden is part of its owner."""
     subjects = scene.subjects
     hosts = {i for i, s in enumerate(subjects) if s.relation not in ATTACHED and not _carries(s)}
-    count = sum(subjects[i].count for i in hosts)
+    crews = {i: _crew(subjects, i) for i in hosts}
+    count = sum(-(-subjects[i].count // crews[i]) for i in hosts)
     reference = int(pixels * (0.74 if count == 1 else 0.5 if count <= 3 else 0.36))
     actors: list[Actor] = []
     for index in sorted(hosts):
         props = _props(subjects, index)
         first = int(rng.integers(100))
-        for turn in range(subjects[index].count):
+        for turn in range(0, subjects[index].count, crews[index]):
             if len(actors) < MOST_ACTORS:
-                take = Take(index, first + turn, many=count > 1, height=reference)
+                take = Take(index, first + turn, many=count > 1, height=reference, crew=crews[index])
                 actor = make_actor(subjects[index], props, take, rng)
                 actors.append(replace(actor, roof=subjects[index].relation == "under"))
     return actors
 
 
+def _crew(subjects: tuple[Subject, ...], index: int) -> int:
+    """How many of a subject share one seat: three cats on a sofa do, two knights riding horses do not."""
+    under = _props(subjects, index).under
+    return min(subjects[index].count, MOST_ON_ONE) if under and under.count == 1 else 1
+
+
 def _carries(subject: Subject) -> bool:
-    return subject.relation in SUPPORTING and subject.count == 1
+    return subject.relation == "ride" or (subject.relation in SUPPORTING and subject.count == 1)
 
 
 def _props(subjects: tuple[Subject, ...], index: int) -> Props:
@@ -87,6 +96,7 @@ def _props(subjects: tuple[Subject, ...], index: int) -> Props:
     return Props(
         worn=tuple(s for s in mine if s.relation == "wear"),
         held=tuple(s for s in mine if s.relation == "hold"),
+        filling=tuple(s for s in mine if s.relation == "fill"),
         under=under,
         relation=under.relation or "" if under else "",
     )
@@ -125,7 +135,7 @@ def _flies(actor: Actor, scene: Scene, stage: Stage) -> bool:
             and stage.place not in {"room", "library", "table", "studio", "stage"}
             and (scene.flying or not heavy)
         )
-    return scene.flying and actor.subject == 0 and subject.noun.alive
+    return scene.flying and actor.subject == 0 and kind != "building"
 
 
 def _backdrop_row(actors: list[Actor], frame: _Frame) -> list[Placed]:
@@ -184,6 +194,8 @@ def _front_rows(actors: list[Actor], frame: _Frame, *, crowded: bool) -> list[Pl
     """One row as named from left to right, or up to three rows of a crowd, each set off from the one behind."""
     if not actors:
         return []
+    if frame.stage.portrait and len(actors) == 1 and actors[0].noun.alive:
+        return [_portrait(actors[0], frame)]
     rows = 1 if len(actors) <= 4 else 2 if len(actors) <= 9 else 3
     per_row = -(-len(actors) // rows)
     largest = max(actor.metres for actor in actors)
@@ -195,6 +207,14 @@ def _front_rows(actors: list[Actor], frame: _Frame, *, crowded: bool) -> list[Pl
         depth = row / (rows - 1) if rows > 1 else 0.0
         out += _one_row(list(zip(members, heights, strict=True)), frame, depth)
     return out
+
+
+def _portrait(actor: Actor, frame: _Frame) -> Placed:
+    """Head and chest fill the picture; the lower edge cuts the rest."""
+    ratio = actor.image.width / actor.image.height
+    height = min(0.9 / actor.bust, 0.96 * frame.aspect / ratio / min(1.0, actor.bust * 1.3))
+    shift = frame.stage.shift * 0.04
+    return Placed(actor, 0.5 + shift, max(1.0, 0.1 + height), height, aloft=False, cropped=True)
 
 
 def _tallest(actors: list[Actor], frame: _Frame) -> float:
@@ -231,9 +251,14 @@ def _one_row(row: list[tuple[Actor, float]], frame: _Frame, depth: float) -> lis
 
 def _inside(item: Placed, aspect: float) -> Placed:
     """Nobody loses his head at the upper edge or his tail at the sides."""
+    if item.cropped:
+        return item
     top = item.base - item.height
     if item.distance <= 0:
         half = min(item.width / aspect / 2, 0.5)
+        item = replace(item, x=float(np.clip(item.x, half, 1 - half)))
+    elif item.width < aspect * 0.9:  # what is in the back may lose a little
+        half = item.width / aspect * 0.44
         item = replace(item, x=float(np.clip(item.x, half, 1 - half)))
     if top >= 0.03:
         return item

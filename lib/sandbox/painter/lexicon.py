@@ -46,6 +46,10 @@ class Noun:
             "sea",
         }
 
+    @property
+    def human(self) -> bool:
+        return self.kind in {"person", "suit", "robe", "figure", "face"} and self.name != "snowman"
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -104,10 +108,16 @@ def _noun(line: str, kind: str, places: tuple[str, ...]) -> tuple[Noun, list[str
     sprites, metres, *named = [field.strip() for field in line.split("|")]
     poses = []
     for sprite in sprites.split(";"):
-        label, _, special = sprite.strip().rstrip("*").partition(":")
+        label, special = _label_and_kind(sprite)
         poses.append(Pose(label, special or kind))
     names = [name.strip() for name in named[0].split(",")] if named else [_normal(poses[0].label)]
     return Noun(names[0], poses[0].kind, places, float(metres), tuple(poses)), names
+
+
+def _label_and_kind(sprite: str) -> tuple[str, str]:
+    """`cat face:head*` is the label `cat face` of the kind `head`; labels may hold a colon with a blank behind it."""
+    label, colon, kind = sprite.strip().rstrip("*").rpartition(":")
+    return (label, kind) if colon and not kind.startswith(" ") else (sprite.strip().rstrip("*"), "")
 
 
 def _normal(label: str) -> str:

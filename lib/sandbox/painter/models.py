@@ -1,10 +1,11 @@
-"""Things people ask for that are not among the sprites, modelled in clay: lighthouse, windmill, balloon, airship, bridge."""
+"""Things people ask for that are not among the sprites, modelled in clay: buildings here, the rest in other modules."""
 
 from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
 
+from lib.sandbox.painter import crafts, furnishings
 from lib.sandbox.painter.clay import Clay
 from lib.sandbox.painter.pixels import mix, ramp, rgb
 
@@ -106,10 +107,63 @@ def bridge() -> Image.Image:
     return clay.image()
 
 
+def pyramid() -> Image.Image:
+    clay = Clay(256, 0.62)
+    sand = rgb(226, 186, 120)
+    clay.slab([(0.46, 0.02), (0.98, 0.6), (0.62, 0.6)], sand * 0.72, soft=0.008)
+    clay.slab([(0.46, 0.02), (0.64, 0.6), (0.02, 0.6)], sand, soft=0.008)
+    for row in range(1, 13):
+        share = row / 13
+        y, left, corner, right = (
+            0.02 + 0.58 * share,
+            0.46 - 0.44 * share,
+            0.46 + 0.18 * share,
+            0.46 + 0.52 * share,
+        )
+        clay.limb([(left, y), (corner, y)], [0.003, 0.003], sand * 0.84)
+        clay.limb([(corner, y), (right, y)], [0.003, 0.003], sand * 0.6)
+    return clay.image()
+
+
+def igloo() -> Image.Image:
+    clay = Clay(256, 0.56)
+    snow, joint = rgb(236, 244, 252), rgb(176, 198, 222)
+    clay.ellipse((0.46, 0.54), (0.44, 0.51), snow)
+    for radius in (0.2, 0.34):
+        reach = 0.43 * float(np.sqrt(1 - (radius / 0.51) ** 2))
+        clay.limb([(0.46 - reach, 0.54 - radius), (0.46 + reach, 0.54 - radius)], [0.005, 0.005], joint)
+    for row, y in ((0, 0.44), (1, 0.28)):
+        for x in (0.16, 0.32, 0.48, 0.64):
+            clay.limb([(x + 0.05 * row, y - 0.06), (x + 0.05 * row, y + 0.07)], [0.004, 0.004], joint)
+    clay.ellipse((0.7, 0.54), (0.22, 0.3), snow * 0.97)
+    clay.ellipse((0.73, 0.56), (0.14, 0.22), rgb(66, 84, 122))
+    clay.pixels[int(0.545 * 256) :] = 0
+    return clay.image()
+
+
 MODELS: dict[str, Callable[[], Image.Image]] = {
     "lighthouse": lighthouse,
     "windmill": windmill,
     "hot air balloon": hot_air_balloon,
     "airship": airship,
     "bridge": bridge,
+    "pyramid": pyramid,
+    "igloo": igloo,
+    "sailboat": crafts.sailboat,
+    "galleon": crafts.galleon,
+    "submarine": crafts.submarine,
+    "sports car": crafts.sports_car,
+    "sofa": furnishings.sofa,
+    "armchair": furnishings.armchair,
+    "bench": furnishings.bench,
+    "throne": furnishings.throne,
+    "fireplace": furnishings.fireplace,
+    "floor lamp": furnishings.floor_lamp,
+    "street lamp": furnishings.street_lamp,
+    "bowl": furnishings.bowl,
+    "vase": furnishings.vase,
+    "plate": furnishings.plate,
+    "box": furnishings.box,
+    "cauldron": furnishings.cauldron,
+    "treasure chest": furnishings.treasure_chest,
 }

@@ -1,6 +1,6 @@
 """From the name of a place to its painter."""
 
-from lib.sandbox.painter import barren, indoors, land, sky, town, water, woods
+from lib.sandbox.painter import barren, indoors, land, sky, street, town, water, woods
 from lib.sandbox.painter.canvas import Canvas
 from lib.sandbox.painter.ground import Ground
 from lib.sandbox.painter.pixels import rgb
@@ -14,6 +14,7 @@ _OPEN = {
     "forest": woods.forest,
     "autumn": woods.autumn,
     "jungle": woods.jungle,
+    "bamboo": woods.bamboo,
     "mountains": land.mountains,
     "snowpeaks": barren.snowpeaks,
     "snow": barren.snow,
@@ -24,18 +25,21 @@ _OPEN = {
     "lake": water.lake,
     "beach": water.beach,
     "underwater": water.underwater,
-    "road": town.road,
     "room": indoors.room,
     "library": indoors.library,
     "table": indoors.table,
     "stage": indoors.stage,
 }
-NAMES = frozenset({*_OPEN, "city", "studio", "sky", "space"})
+NAMES = frozenset({*_OPEN, "city", "street", "road", "studio", "sky", "space"})
 
 
 def paint_place(canvas: Canvas, stage: Stage) -> Ground:
     if stage.place == "city":
         return town.city(canvas, neon=stage.neon, wet="rain" in stage.weather)
+    if stage.place == "street":
+        return street.street(canvas, neon=stage.neon, wet="rain" in stage.weather)
+    if stage.place == "road":
+        return town.road(canvas, stage.beyond)
     if stage.place == "studio":
         return indoors.studio(canvas, stage.backdrop_colour)
     if stage.place in _OPEN:

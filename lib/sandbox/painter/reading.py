@@ -3,17 +3,15 @@
 Words to values. It neither draws nor chooses what the prompt leaves open (that is `staging`, with the seed).
 """
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from lib.sandbox.painter import lexicon, words
+from lib.sandbox.painter import filler, geography, lexicon, words
 from lib.sandbox.painter.lexicon import Noun
+from lib.sandbox.painter.phrases import LONGEST_PHRASE, parted, settings, tokens
 
-LONGEST_PHRASE = 4
-MOST_WORDS = 400  # a prompt of a novel's length is read this far
 MOST_SUBJECTS = 8
 MOST_OF_A_KIND = 12
+FILLED = 4  # things that fill a bowl or a vase
 WEARABLE = frozenset({"hat", "glasses", "scarf"})
 PORTABLE = frozenset({"thing", "food", "hat", "glasses", "scarf"})
 CARRIED = frozenset({"balloon", "kite", "flower", "rose", "tulip", "sunflower", "bouquet"})
@@ -35,12 +33,14 @@ class Scene:
 
     subjects: tuple[Subject, ...] = ()
     place: str | None = None
+    beyond: str | None = None  # what a road leads through
     time: str | None = None
     weather: frozenset[str] = frozenset()
     features: frozenset[str] = frozenset()
     styles: tuple[str, ...] = ()
     backdrop_colour: str | None = None
     photo: bool = False
+    portrait: bool = False
     flying: bool = False
     understood: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
@@ -60,6 +60,7 @@ class _Reader:
     skipped: list[str] = field(default_factory=list)
     backdrop_colour: str | None = None
     photo: bool = False
+    portrait: bool = False
     flying: bool = False
     count: int | None = None
     colour: str | None = None
@@ -69,50 +70,37 @@ class _Reader:
 
 def read(prompt: str, negative_prompt: str = "") -> Scene:
     """The scene of the prompt, without what the negative prompt names."""
-    return _without(_read(prompt), _read(negative_prompt))
+    wanted, denied = parted(list(tokens(prompt)))
+    return _without(_read(wanted), _read([*denied, *tokens(negative_prompt)]))
 
 
-def _read(prompt: str) -> Scene:
+def _read(given: list[str]) -> Scene:
     reader = _Reader()
-    tokens = list(_tokens(prompt))
     position = 0
-    while position < len(tokens):
-        for length in range(min(LONGEST_PHRASE, len(tokens) - position), 0, -1):
-            phrase = " ".join(tokens[position : position + length])
-            if _take(reader, phrase, tokens[position + length : position + length + 2]):
+    while position < len(given):
+        for length in range(min(LONGEST_PHRASE, len(given) - position), 0, -1):
+            phrase = " ".join(given[position : position + length])
+            if _take(reader, phrase, given[position + length : position + length + 2]):
                 position += length
                 break
         else:
-            _skip(reader, tokens[position])
+            _skip(reader, given[position])
             position += 1
     return Scene(
         subjects=tuple(reader.subjects),
         place=_place(reader.places),
+        beyond=next((place for place in reader.places if place not in {"road", "sky", "studio"}), None),
         time=reader.times[-1] if reader.times else None,
         weather=frozenset(reader.weather),
         features=frozenset(reader.features),
         styles=tuple(dict.fromkeys(reader.styles))[:2],
         backdrop_colour=reader.backdrop_colour,
         photo=reader.photo,
+        portrait=reader.portrait,
         flying=reader.flying,
         understood=tuple(dict.fromkeys(reader.understood)),
         skipped=tuple(dict.fromkeys(reader.skipped)),
     )
-
-
-def _tokens(prompt: str) -> Iterator[str]:
-    """Lower-case words without articles and without the Web UI's syntax: (word:1.2), [word], <lora:...>, BREAK."""
-    text = re.sub(r"<[^>]{0,200}>|\bBREAK\b|\bAND\b", " , ", prompt[:20_000])
-    text = re.sub(r":\s*\d+(\.\d+)?", " ", text.lower())
-    text = re.sub("['\u2019]", "", text)
-    count = 0
-    for word in re.findall(r"[^\W_]+|[,.;|&]|[\u2600-\u27bf\U0001f300-\U0001faff]", text):
-        if word in {"a", "an", "the"}:
-            continue
-        yield "," if word in ".;|" else "and" if word == "&" else word
-        count += 1
-        if count == MOST_WORDS:
-            return
 
 
 def _take(reader: _Reader, phrase: str, after: list[str]) -> bool:
@@ -124,7 +112,7 @@ def _take(reader: _Reader, phrase: str, after: list[str]) -> bool:
     if _is_adjective(reader, phrase, after):
         return True
     match = lexicon.nouns().get(phrase)
-    if match and not (phrase in words.PLACES and not after and not reader.relation and reader.subjects):
+    if match and not (phrase in geography.PLACES and not after and not reader.relation and reader.subjects):
         _add(reader, phrase, match)
         return True
     return _take_setting(reader, phrase)
@@ -144,8 +132,13 @@ def _is_adjective(reader: _Reader, phrase: str, after: list[str]) -> bool:
         reader.count = int(phrase)
     elif phrase in words.SIZES and not (phrase == "baby" and not _names_something(after)):
         reader.size = words.SIZES[phrase]
+    elif phrase in words.FLYING and reader.subjects and after and after[0] in {"kite", "kites"}:
+        reader.relation = "hold"
     elif phrase in words.RELATIONS:
         reader.relation = words.RELATIONS[phrase]
+    elif phrase in words.CONTAINERS and _names_something(after):
+        _add(reader, words.CONTAINERS[phrase], lexicon.nouns()[words.CONTAINERS[phrase]])
+        reader.relation = "fill"
     else:
         return False
     return True
@@ -161,12 +154,18 @@ def _names_something(after: list[str]) -> bool:
 
 
 def _add(reader: _Reader, phrase: str, match: lexicon.Match) -> None:
-    count = reader.count or (3 if match.plural else 1)
+    filling = reader.relation == "fill"
+    count = reader.count or words.MANY_IF_BARE.get(phrase) or (3 if match.plural else 1)
+    if filling and not reader.count and match.noun.metres < 1:
+        count = max(count, FILLED)
     subject = Subject(
         match.noun, min(count, MOST_OF_A_KIND), _unless_natural(reader.colour, phrase), reader.size
     )
     if reader.subjects and reader.relation:
         subject = replace(subject, relation=_relation(reader, subject), target=_target(reader, subject.noun))
+        _put_in(reader, subject)
+        if reader.subjects[-1].relation == "fill" and reader.subjects[-1].target == len(reader.subjects):
+            subject = replace(subject, relation=None, target=None)
     if len(reader.subjects) < MOST_SUBJECTS:
         reader.subjects.append(subject)
         shown = f"{count} {phrase}" if count > 1 else phrase
@@ -175,6 +174,18 @@ def _add(reader: _Reader, phrase: str, match: lexicon.Match) -> None:
         reader.skipped.append(phrase)
     reader.count = reader.colour = reader.relation = None
     reader.size = 1.0
+
+
+def _put_in(reader: _Reader, vessel: Subject) -> None:
+    """`roses in a vase`: what was named before goes into the vessel, and the vessel is what stands there."""
+    content = reader.subjects[-1]
+    fits = (
+        vessel.noun.name in words.CONTAINERS.values() and not content.noun.alive and content.noun.metres < 1.3
+    )
+    if vessel.relation in {"in", "on"} and fits and content.relation in {None, "beside"}:
+        reader.subjects[-1] = replace(
+            content, relation="fill", target=len(reader.subjects), count=max(content.count, 1)
+        )
 
 
 def _unless_natural(colour: str | None, phrase: str) -> str | None:
@@ -211,14 +222,8 @@ def _relation(reader: _Reader, subject: Subject) -> str:
 
 
 def _take_setting(reader: _Reader, phrase: str) -> bool:
-    known = (
-        (words.STYLES, reader.styles),
-        (words.PLACES, reader.places),
-        (words.TIMES, reader.times),
-        (words.WEATHER, reader.weather),
-        (words.FEATURES, reader.features),
-    )
-    for table, into in known:
+    into_lists = (reader.styles, reader.places, reader.times, reader.weather, reader.features)
+    for table, into in zip(settings(), into_lists, strict=True):
         if phrase in table:
             into.append(table[phrase])
             reader.understood.append(phrase)
@@ -226,9 +231,11 @@ def _take_setting(reader: _Reader, phrase: str) -> bool:
             return True
     if phrase in words.PHOTO:
         reader.photo = True
+    elif phrase in words.PORTRAIT:
+        reader.portrait = True
     elif phrase in words.FLYING:
         reader.flying = True
-    elif phrase not in words.SILENT:
+    elif phrase not in filler.SILENT:
         return False
     return True
 
@@ -242,14 +249,23 @@ def _skip(reader: _Reader, word: str) -> None:
 def _place(places: list[str]) -> str | None:
     """The ground wins over the sky above it: `a beach, blue sky` is a beach."""
     grounds = [place for place in places if place not in {"sky", "studio"}]
+    if "road" in grounds:
+        return "road"
+    if "street" in grounds:
+        return "street"
     if "snow" in grounds and {"mountains", "snowpeaks"} & set(grounds):
         return "snowpeaks"
     return (grounds or places or [None])[0]
 
 
+def _unwanted(subject: Subject, names: set[str]) -> bool:
+    """`people` means all of them, whatever their profession."""
+    return subject.noun.name in names or ("person" in names and subject.noun.human)
+
+
 def _without(scene: Scene, unwanted: Scene) -> Scene:
     names = {subject.noun.name for subject in unwanted.subjects}
-    kept = [i for i, subject in enumerate(scene.subjects) if subject.noun.name not in names]
+    kept = [i for i, subject in enumerate(scene.subjects) if not _unwanted(subject, names)]
     moved = {old: new for new, old in enumerate(kept)}
     subjects = []
     for index in kept:

@@ -71,7 +71,10 @@ def _lit(canvas: Canvas, pixels: Array, item: Placed, ground: Ground) -> Array:
         + floor
     )
     colour = pixels[..., :3]
-    if light.dark:  # eyes lose colour in the dark
+    if light.time == "underwater":  # our eyes allow for the water: yellow stays yellow
+        tint = mix(tint, luma(tint)[..., None], 0.5)
+    if light.dark:  # eyes lose colour in the dark, and allow for its blue
+        tint = mix(tint, luma(tint)[..., None], 0.3)
         grey = luma(colour)[..., None]
         colour = mix(grey, colour, 0.92)
     lit = colour * tint

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 from PIL import Image, ImageFilter
 
-from lib.sandbox.painter import lexicon, models, words
+from lib.sandbox.painter import heads, lexicon, models, words
 from lib.sandbox.painter.pixels import (
     Array,
     Rng,
@@ -21,6 +21,14 @@ from lib.sandbox.painter.pixels import (
     to_image_rgba,
 )
 
+HEADS = {
+    "@knight": heads.knight,
+    "@pirate": heads.pirate,
+    "@viking": heads.viking,
+    "@fisherman": heads.fisherman,
+    "@soldier": heads.soldier,
+}
+
 
 @functools.cache
 def _archive() -> zipfile.ZipFile:
@@ -31,6 +39,8 @@ def _archive() -> zipfile.ZipFile:
 @functools.lru_cache(maxsize=48)
 def load(label: str, tone: int = 0) -> Image.Image:
     """The sprite, cropped to what is visible, at most 256 pixels a side."""
+    if label in HEADS:
+        return crop(HEADS[label](lambda face: load(face, tone)))
     if label.startswith("@"):
         return crop(models.MODELS[label[1:]]())
     files = lexicon.members()[label]

@@ -9,6 +9,7 @@ INDOOR = frozenset({"room", "library", "table", "studio"})
 LANDMARKS = frozenset({"beast", "vehicle", "building", "boat", "plant"})
 _HOURS = {
     "city": ("day", "sunset", "dusk", "night"),
+    "street": ("day", "sunset", "dusk", "night"),
     "sea": ("day", "day", "sunset", "dawn"),
     "beach": ("day", "day", "sunset"),
     "desert": ("day", "sunset", "dusk"),
@@ -35,11 +36,13 @@ _EMPTY_PLACES = (
 @dataclass(frozen=True, slots=True)
 class Stage:
     place: str
+    beyond: str | None
     time: str
     weather: frozenset[str]
     features: frozenset[str]
     backdrop_colour: str | None
     neon: bool
+    portrait: bool
     zoom: float
     shift: float  # where the main subject leans to, -1..1
 
@@ -51,20 +54,22 @@ def set_stage(scene: Scene, rng: Rng) -> Stage:
     time = _time(scene, place, rng)
     return Stage(
         place=place,
+        beyond=scene.beyond,
         time=time,
         weather=scene.weather,
         features=scene.features,
         backdrop_colour=scene.backdrop_colour,
-        neon=place == "city"
+        neon=place in {"city", "street"}
         and time in {"night", "dusk"}
         and bool({"neon"} & {*scene.styles, *scene.features}),
+        portrait=scene.portrait,
         zoom=0.88 + 0.24 * rng.random(),
         shift=float(rng.choice((-1.0, 0.0, 0.0, 1.0))),
     )
 
 
 def _open_place(scene: Scene, rng: Rng) -> str:
-    if scene.backdrop_colour:
+    if scene.backdrop_colour or (scene.portrait and scene.subjects and not (scene.time or scene.weather)):
         return "studio"
     if not scene.subjects:
         nightly = ("snowpeaks", "lake", "city", "desert", "sea")
@@ -88,6 +93,10 @@ def _home(scene: Scene) -> tuple[str, ...]:
             subject.relation in {"on", "above", "front", "under"} and subject.noun.kind in LANDMARKS
         ):
             main = subject
+        if subject.noun.kind == "thing" and subject.noun.metres >= 0.9 and subject.relation != "hold":
+            return (
+                ("room",) if "room" in subject.noun.places else subject.noun.places
+            )  # furniture stays where it is
         if subject.relation == "hold" and "stage" in subject.noun.places and main.noun.alive:
             return ("stage", "room", "meadow")
     if main.noun.kind == "flyer" and main.noun.metres >= 7 and not scene.flying:
@@ -111,7 +120,7 @@ def _likely_time(scene: Scene, place: str, rng: Rng) -> str:
         return "night"
     if scene.weather:
         return "overcast"
-    if place == "city" and "neon" in {*scene.styles, *scene.features}:
+    if place in {"city", "street"} and "neon" in {*scene.styles, *scene.features}:
         return "night"
     hours = _HOURS.get(place, _COMMON_HOURS)
     return hours[int(rng.integers(len(hours)))]

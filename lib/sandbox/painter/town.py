@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from lib.sandbox.painter import barren, land
+from lib.sandbox.painter import barren, land, woods
 from lib.sandbox.painter.canvas import Canvas, Pen, ink
 from lib.sandbox.painter.ground import Ground
 from lib.sandbox.painter.light import dimmed
@@ -41,7 +41,7 @@ def city(canvas: Canvas, *, neon: bool = False, wet: bool = False) -> Ground:
         land.Texture(cells=30, contrast=0.08, stretch=(1, 2), haze=0.2),
     )
     if wet or light.dark:
-        _shine(canvas, horizon + 0.015, 0.75 if wet else 0.42)
+        shine(canvas, horizon + 0.015, 0.75 if wet else 0.42)
     _markings(canvas, horizon + 0.015)
     return Ground("gloss" if wet or light.dark else "hard", horizon, 0.9, street)
 
@@ -99,7 +99,7 @@ def _signs(canvas: Canvas, horizon: float) -> None:
         canvas.fill(mix(tone, 1.0, 0.35), (inside * np.where(bars, 1.0, 0.25)).astype(np.float32))
 
 
-def _shine(canvas: Canvas, line: float, strength: float) -> None:
+def shine(canvas: Canvas, line: float, strength: float) -> None:
     """Wet asphalt: the lights above, drawn down into streaks and broken by the roughness of the street."""
     top = int(line * canvas.height)
     rows = canvas.height - top
@@ -122,10 +122,18 @@ def _markings(canvas: Canvas, horizon: float) -> None:
     canvas.fill(dimmed(canvas.light, (232, 226, 200)), line.astype(np.float32) * 0.8)
 
 
-def road(canvas: Canvas) -> Ground:
+BESIDE_ROADS = {
+    "hills": land.hills, "mountains": land.mountains, "desert": barren.desert, "meadow": land.meadow,
+    "snow": barren.snow, "savanna": land.savanna, "snowpeaks": barren.snowpeaks, "flowers": land.flowers,
+    "forest": woods.forest, "autumn": woods.autumn, "jungle": woods.jungle,
+}  # fmt: skip
+
+
+def road(canvas: Canvas, beyond: str | None) -> Ground:
+    """A road to the horizon through the land that was asked for, or through any."""
     rng, light = canvas.rng, canvas.light
-    places = (land.hills, land.mountains, barren.desert, land.meadow)
-    ground = places[int(rng.integers(len(places)))](canvas)
+    anywhere = ("hills", "mountains", "desert", "meadow")[int(rng.integers(4))]
+    ground = BESIDE_ROADS[beyond if beyond in BESIDE_ROADS else anywhere](canvas)
     horizon = ground.horizon + 0.1
     depth = canvas.depth(horizon)
     across = np.abs(canvas.x - 0.5) * canvas.aspect / (0.05 + 0.85 * depth)

@@ -47,7 +47,7 @@ def fall(canvas: Canvas, stage: Stage) -> None:
         if "snow" in stage.weather:
             _snow(canvas)
         if "fog" in stage.weather:
-            _fog(canvas, 0.5)
+            _fog(canvas, 0.6)
     for kind, tones in _FLAKES.items():
         if kind in stage.features:
             _flakes(canvas, tones)
@@ -65,7 +65,7 @@ def fall(canvas: Canvas, stage: Stage) -> None:
 def veil(canvas: Canvas, stage: Stage) -> None:
     """Fog between backdrop and subjects."""
     if "fog" in stage.weather and stage.place not in INDOOR:
-        _fog(canvas, 0.8)
+        _fog(canvas, 1.0)
 
 
 def _rain(canvas: Canvas, *, heavy: bool) -> None:
@@ -102,7 +102,7 @@ def _snow(canvas: Canvas) -> None:
 def _fog(canvas: Canvas, strength: float) -> None:
     banks = canvas.noise(2.6, 4, (0.5, 1.8))
     low = np.exp(-(((canvas.y - 0.62) / 0.26) ** 2))
-    canvas.fill(canvas.light.haze * 0.96, clip((banks * 1.25 - 0.25) * (0.35 + 0.65 * low) * strength))
+    canvas.fill(canvas.light.haze * 0.96, clip((banks * 1.1 - 0.05) * (0.4 + 0.6 * low) * strength))
 
 
 def _flakes(canvas: Canvas, tones: tuple[tuple[int, ...], ...]) -> None:

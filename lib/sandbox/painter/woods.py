@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from lib.sandbox.painter import trees
-from lib.sandbox.painter.canvas import Canvas
+from lib.sandbox.painter.canvas import Canvas, Pen, ink
 from lib.sandbox.painter.ground import Ground
 from lib.sandbox.painter.land import Texture, plain
 from lib.sandbox.painter.light import dimmed
-from lib.sandbox.painter.pixels import clip, mix, rgb, smooth
+from lib.sandbox.painter.pixels import Array, Rng, clip, mix, rgb, smooth
 from lib.sandbox.painter.trees import Stand
 
 
@@ -41,6 +41,60 @@ def jungle(canvas: Canvas) -> Ground:
     )
     trees.plant(canvas, palm)
     return ground
+
+
+def bamboo(canvas: Canvas) -> Ground:
+    """Three rows of culms with their rings and leaves, and a path of fallen ones."""
+    light, rng = canvas.light, canvas.rng
+    horizon = 0.66 + 0.03 * rng.random()
+    canvas.fill(dimmed(light, (150, 190, 120), 0.5), smooth(canvas.y, -0.1, horizon))
+    for row, (count, thick, tone) in enumerate(
+        ((34, 0.008, (120, 168, 92)), (20, 0.014, (96, 156, 70)), (9, 0.026, (74, 136, 52)))
+    ):
+        tint = dimmed(light, tone, 0.5 - 0.22 * row)
+        _culms(canvas, (count, thick, horizon + 0.02 + 0.05 * row), tint, aside=row == 2)
+        canvas.fill(light.haze, smooth(canvas.y, horizon - 0.6, horizon) * (0.16 - 0.07 * row))
+    far, near = dimmed(light, (150, 160, 96)), dimmed(light, (92, 96, 54))
+    plain(canvas, horizon + 0.04, far, near, Texture(cells=22, contrast=0.3, haze=0.2))
+    _shafts(canvas)
+    dark, bright = near * 0.8, dimmed(light, (140, 176, 84))
+    trees.grass_blades(canvas, horizon + 0.07, dark, bright, int(220 * canvas.aspect))
+    return Ground("grass", horizon, 0.9, bright, (dark, bright))
+
+
+def _culms(canvas: Canvas, row: tuple[int, float, float], tone: Array, *, aside: bool) -> None:
+    """`row`: how many at aspect 1, how thick, where they stand. `aside` leaves the middle to the subject."""
+    (count, thick, foot), rng = row, canvas.rng
+
+    def paint(pen: Pen, scale: float) -> None:
+        for _ in range(int(count * max(1.0, canvas.aspect))):
+            x = rng.random() * canvas.aspect
+            if aside and abs(x / canvas.aspect - 0.5) < 0.3:
+                continue
+            half, lean = thick * (0.35 + 0.3 * rng.random()), 0.05 * (rng.random() - 0.5)
+            shade = tone * (0.82 + 0.36 * rng.random())
+            for joint in range(9):
+                top, low = foot - 0.125 * (joint + 1), foot - 0.125 * joint
+                left = x + lean * joint / 4
+                sides = [left - half, low, left - half, top, left + half, top, left + half, low]
+                pen.polygon([v * scale for v in sides], ink(shade))
+                lit = [left - half * 0.5, low, left - half * 0.5, top, left, top, left, low]
+                pen.polygon([v * scale for v in lit], ink(mix(shade, 1.0, 0.22)))
+                ring = [left - half * 1.15, low - 0.004, left + half * 1.15, low + 0.004]
+                pen.rectangle([v * scale for v in ring], ink(shade * 0.62))
+                if joint > 3:
+                    _leaves(pen, (left * scale, top * scale), thick * 2.4 * scale, shade, rng)
+
+    canvas.draw(paint)
+
+
+def _leaves(pen: Pen, at: tuple[float, float], size: float, tone: Array, rng: Rng) -> None:
+    for _ in range(4):
+        angle = 0.3 + 2.5 * rng.random()
+        tip = (at[0] + np.cos(angle) * size * 2, at[1] + np.sin(angle) * size)
+        wide = size * 0.16
+        leaf = [at[0] - wide, at[1], *tip, at[0] + wide, at[1] + wide]
+        pen.polygon(leaf, ink(tone * (0.8 + 0.5 * rng.random())))
 
 
 def _woods(
