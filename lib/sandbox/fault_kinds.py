@@ -133,7 +133,7 @@ KINDS: Mapping[str, FaultKind] = {
         FaultKind(
             name="vip-timeout",
             sentence="The replicas in scope take requests and do not answer, while their health path still does: "
-            "the global address gives 504.",
+            "the global address gives 504, to a GET only once another has failed, too.",
             fields=(REGION, ZONE, CLUSTER, _rate("share of the requests, 0 to 1")),
         ),
     )

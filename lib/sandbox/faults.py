@@ -50,8 +50,11 @@ def first(world: World, kind: str, **subject: Any) -> Document | None:
     """The first fault in force whose scope fits the subject. A field that the scope leaves out fits all; one
     that it names must be a fact of the subject. A zone tells its region; a cluster may be named with or without
     its location."""
+    found = active(world, kind)
+    if not found:  # nearly always, and asked for every request
+        return None
     facts = _facts(subject)
-    return next((fault for fault in active(world, kind) if _applies(fault, facts)), None)
+    return next((fault for fault in found if _applies(fault, facts)), None)
 
 
 def hits(world: World, kind: str, **subject: Any) -> Document | None:

@@ -11,11 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from lib.sandbox.store import Document
+from lib.sandbox.store import Document, Store
 from lib.sandbox.world import World
 
 TEMPLATES = "/etc/nginx/templates"
+REMEMBERED = 5000  # pods
 _LISTEN = re.compile(r"^\s*listen\s+(?:[\d.]+:)?(\d+)", re.MULTILINE)
 _HEADER = re.compile(
     r"^\s*add_header\s+(\S+)\s+(?:\"([^\"]*)\"|'([^']*)'|([^\s;]+))\s+always\s*;", re.MULTILINE
@@ -32,32 +34,63 @@ class Passport:
 
     port: int  # that it listens on
     upstream: int  # port of the Web UI in the same pod
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[bytes, bytes], ...]  # names in lower case
     body_limit: int  # bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    pod: Document
+    source: tuple[str, str] | None  # collection and key of the ConfigMap
+    text: Document | None  # the ConfigMap
+    passport: Passport | None
+
+
+_KNOWN: WeakKeyDictionary[Store, dict[str, _Known]] = WeakKeyDictionary()  # by the pod's uid
+
+
 def of_pod(world: World, cluster: tuple[str, str], pod: Document) -> Passport | None:
-    """None when the pod has no such container, or no configuration that it could start with."""
+    """None when the pod has no such container, or no configuration that it could start with. Remembered until the pod
+    or its configuration is written anew: documents in the store are never changed in place."""
+    known, uid = _KNOWN.setdefault(world.store, {}), pod["metadata"].get("uid", "")
+    found = known.get(uid)
+    if found is None or found.pod is not pod or _read(world, found.source) is not found.text:
+        if len(known) >= REMEMBERED:
+            known.clear()
+        found = known[uid] = _known(world, cluster, pod)
+    return found.passport
+
+
+def _known(world: World, cluster: tuple[str, str], pod: Document) -> _Known:
     for container in pod["spec"]["containers"]:
         if "nginx" in container.get("image", ""):
-            template = _template(world, cluster, pod, container)
-            return _parsed(_filled(template, _environment(pod, container))) if template else None
-    return None
+            source = _source(cluster, pod, container)
+            text = _read(world, source)
+            template = _template(text or {})
+            passport = _parsed(_filled(template, _environment(pod, container))) if template else None
+            return _Known(pod, source, text, passport)
+    return _Known(pod, None, None, None)
 
 
-def _template(world: World, cluster: tuple[str, str], pod: Document, container: Document) -> str:
-    """All templates of the ConfigMap that is mounted where the image looks for them."""
-    namespace = pod["metadata"]["namespace"]
+def _read(world: World, source: tuple[str, str] | None) -> Document | None:
+    return world.store.get(*source) if source else None
+
+
+def _source(cluster: tuple[str, str], pod: Document, container: Document) -> tuple[str, str] | None:
+    """The ConfigMap that is mounted where the image looks for its templates."""
     mounted = {
         m["name"] for m in container.get("volumeMounts") or () if m["mountPath"].rstrip("/") == TEMPLATES
     }
     for volume in pod["spec"].get("volumes") or ():
         if volume["name"] in mounted and "configMap" in volume:
-            key = f"{namespace}/{volume['configMap']['name']}"
-            found = world.store.get(f"kube/{cluster[0]}/{cluster[1]}/configmaps", key) or {}
-            texts = (found.get("data") or {}).items()
-            return "\n".join(text for name, text in sorted(texts) if name.endswith(".template"))
-    return ""
+            key = f"{pod['metadata']['namespace']}/{volume['configMap']['name']}"
+            return f"kube/{cluster[0]}/{cluster[1]}/configmaps", key
+    return None
+
+
+def _template(config_map: Document) -> str:
+    texts = (config_map.get("data") or {}).items()
+    return "\n".join(text for name, text in sorted(texts) if name.endswith(".template"))
 
 
 def _environment(pod: Document, container: Document) -> dict[str, str]:
@@ -92,6 +125,9 @@ def _parsed(text: str) -> Passport | None:
     return Passport(
         port=int(listen[1]),
         upstream=int(upstream[1]),
-        headers=tuple((name, value) for name, value in headers if value),  # nginx leaves empty ones out
+        # nginx leaves empty ones out
+        headers=tuple(
+            (name.encode(), value.encode("latin-1", "replace")) for name, value in headers if value
+        ),
         body_limit=factor * (int(limit[1]) if limit else 1),
     )

@@ -1,18 +1,18 @@
 """Which endpoint a request goes to, read from the load balancer's documents.
 
-Only choosing, no I/O. The client's place decides the region: health moves traffic, load does not.
+Only choosing, no I/O. The client's place decides the region: health moves traffic, load does not. The documents are
+read once for each change of them, not for each request.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
 from itertools import count
-from weakref import WeakKeyDictionary
 
 from lib.sandbox import catalog, loadbalancer, neg
-from lib.sandbox.store import Document, Store
+from lib.sandbox.store import Change, Document
 from lib.sandbox.world import (
     BACKEND_SERVICES,
     ENDPOINT_HEALTH,
@@ -26,7 +26,9 @@ from lib.sandbox.world import (
 PARIS = (48.8566, 2.3522)
 NO_BACKEND = "default backend - 404"
 NO_SERVICE = "response 404 (backend NotFound), service rules for the path non-existent"
+PLACES = 1000  # remembered at once, of places and of paths
 Place = tuple[float, float]  # latitude, longitude in degrees
+_READ = (FORWARDING_RULES, TARGET_PROXIES, URL_MAPS, BACKEND_SERVICES, NEGS, ENDPOINT_HEALTH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +69,83 @@ def _matched(routes: Document, host: str, path: str) -> str | None:
     return max(fitting)[1] if fitting else found.get("defaultService")
 
 
-def choose(world: World, service: Document, place: Place, *, besides: Collection[str] = ()) -> Target | None:
-    """A healthy endpoint in the nearest region that has one, by turns."""
+@dataclass(frozen=True, slots=True)
+class _Endpoints:
+    """Of one backend service, until something changes."""
+
+    total: int
+    healthy: dict[str, list[Target]]  # by region
+    nearest: dict[Place, list[str]] = field(
+        default_factory=dict
+    )  # regions by distance, for places that asked
+
+    def regions(self, place: Place) -> list[str]:
+        if place not in self.nearest:
+            if len(self.nearest) >= PLACES:
+                self.nearest.clear()
+            self.nearest[place] = sorted(
+                self.healthy, key=lambda name: (distance_km(place, _place(name)), name)
+            )
+        return self.nearest[place]
+
+
+class Routes:
+    """The load balancer's documents as a proxy needs them; `close` ends the listening for changes."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._turns = count()
+        self._services: dict[tuple[str, str], Document | str] = {}
+        self._endpoints: dict[str, _Endpoints] = {}
+        self._stops: list[Callable[[], None]] = [world.store.subscribe(self._changed, c) for c in _READ]
+
+    def close(self) -> None:
+        for stop in self._stops:
+            stop()
+
+    def _changed(self, _: Change) -> None:
+        self._services.clear()
+        self._endpoints.clear()
+
+    def service(self, *, host: str, path: str) -> Document | str:
+        """The backend service for a request, or the text of the 404."""
+        found = self._services.get((host, path))
+        if found is None:
+            if len(self._services) >= PLACES:
+                self._services.clear()
+            found = self._services[host, path] = route(self._world, host=host, path=path)
+        return found
+
+    def choose(self, service: Document, place: Place, *, besides: Collection[str] = ()) -> Target | None:
+        """A healthy endpoint in the nearest region that has one, by turns."""
+        endpoints = self._of(service)
+        for region in endpoints.regions(place):
+            left = [t for t in endpoints.healthy[region] if t.key not in besides]
+            if left:
+                return left[next(self._turns) % len(left)]
+        return None
+
+    def healthy_share(self, service: Document) -> float:
+        """Of all its endpoints, draining ones left out."""
+        endpoints = self._of(service)
+        return sum(map(len, endpoints.healthy.values())) / endpoints.total if endpoints.total else 0.0
+
+    def _of(self, service: Document) -> _Endpoints:
+        found = self._endpoints.get(service["name"])
+        if found is None:
+            found = self._endpoints[service["name"]] = _endpoints(self._world, service)
+        return found
+
+
+def _endpoints(world: World, service: Document) -> _Endpoints:
     healthy: dict[str, list[Target]] = {}
+    total = 0
     for target in _targets(world, service):
         state = (world.store.get(ENDPOINT_HEALTH, target.key) or {}).get("state")
-        if state == "HEALTHY" and target.key not in besides:
+        total += state != "DRAINING"
+        if state == "HEALTHY":
             healthy.setdefault(catalog.region_of(target.zone), []).append(target)
-    if not healthy:
-        return None
-    region = min(healthy, key=lambda name: (distance_km(place, _place(name)), name))
-    return healthy[region][_turn(world) % len(healthy[region])]
+    return _Endpoints(total, healthy)
 
 
 def _targets(world: World, service: Document) -> Iterator[Target]:
@@ -107,10 +175,3 @@ def distance_km(a: Place, b: Place) -> float:
         math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
     )
     return 2 * 6371.0 * math.asin(math.sqrt(chord))
-
-
-_TURNS: WeakKeyDictionary[Store, count[int]] = WeakKeyDictionary()
-
-
-def _turn(world: World) -> int:
-    return next(_TURNS.setdefault(world.store, count()))

@@ -44,10 +44,14 @@ async def answer(world: World, address: PodAddress, call: sdapi.Call, *, port: i
         if port not in _web_ports(pod) or reach is Reach.STARTING:
             raise ConnectionRefusedError
         return await sdapi.handle(world, address, pod, call)
-    response = await _proxied(world, address, pod, call, proxy)
-    response.headers["server"] = "nginx"
-    for name, value in proxy.headers:
-        response.headers[name] = value
+    if len(call.body) > proxy.body_limit:
+        response = _nginx_page(413, "Request Entity Too Large")
+    elif reach is not Reach.READY or proxy.upstream not in _web_ports(pod):
+        response = _nginx_page(502, "Bad Gateway")
+    else:
+        response = await sdapi.handle(world, address, pod, call)
+    own = [header for header in response.raw_headers if header[0] != b"server"]
+    response.raw_headers = [*own, (b"server", b"nginx"), *proxy.headers]
     return response
 
 
@@ -71,16 +75,6 @@ def _web_ports(pod: Document) -> set[int]:
     """What containers other than the proxy say they listen on."""
     web = [c for c in pod["spec"]["containers"] if "nginx" not in c.get("image", "")]
     return {p["containerPort"] for c in web for p in c.get("ports") or ()} or {sdsettings.PORT}
-
-
-async def _proxied(
-    world: World, address: PodAddress, pod: Document, call: sdapi.Call, proxy: passport.Passport
-) -> Response:
-    if len(call.body) > proxy.body_limit:
-        return _nginx_page(413, "Request Entity Too Large")
-    if pods.reach(world, address) is not Reach.READY or proxy.upstream not in _web_ports(pod):
-        return _nginx_page(502, "Bad Gateway")
-    return await sdapi.handle(world, address, pod, call)
 
 
 def _nginx_page(status: int, reason: str) -> Response:

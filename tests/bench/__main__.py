@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.bench import measures
+from tests.bench import measures, vip_load
 from tests.e2e.stack import CHROMIUM_ARGS, Stack, browser_path, free_port
 
 
@@ -35,6 +35,7 @@ def main() -> int:
             stack.wait_serving(2, timeout_s=240)
             figures |= told(measures.pictures(stack))
             figures |= told(measures.memory(stack))
+            figures |= told(vip_load.requests_per_second(stack))
             stack.stop()
             stack.start()
             figures |= told(measures.cold_start(stack, browser))

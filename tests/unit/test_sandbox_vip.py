@@ -9,9 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse, Response
 
-from lib.sandbox import easel, faults, load, routing, vip
+from lib.sandbox import easel, faults, frontend, lb_answers, load, routing
 from lib.sandbox.easel import Drawn, Watch
+from lib.sandbox.lb_answers import Failure
 from lib.sandbox.world import BACKEND_SERVICES, DUTY, FORWARDING_RULES, REQUESTS
 from tests.unit.dataplane import INGRESSES, MCI, SERVICES, DataPlane
 
@@ -58,7 +60,7 @@ def plane(tmp_path: Path) -> Iterator[DataPlane]:
 
 @pytest.fixture
 async def client(plane: DataPlane) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(vip.FrontEnd(plane.world))
+    transport = httpx.ASGITransport(frontend.FrontEnd(plane.world))
     async with httpx.AsyncClient(transport=transport, base_url="http://vip", timeout=10) as found:
         yield found
 
@@ -114,6 +116,82 @@ async def test_a_refused_connection_is_tried_once_more_elsewhere(
     assert await region_of(client) == US
 
 
+class Backends:
+    """In the web servers' place: each fails in a row as told, then all answer."""
+
+    def __init__(self, *failures: str) -> None:
+        self.left, self.asked = list(failures), 0
+
+    async def answer(self, *_: object, **__: object) -> Response:
+        self.asked += 1
+        failure = self.left.pop(0) if self.left else ""
+        if failure == "refused":
+            raise ConnectionRefusedError
+        if failure == "hangs":
+            await asyncio.Event().wait()
+        return PlainTextResponse("", 500 if failure == "fails" else 200)
+
+
+@pytest.mark.parametrize(
+    ("method", "failures", "sick", "status", "asked"),
+    [
+        pytest.param("GET", ["refused"], 0, 200, 2, id="GET, no connection: once more"),
+        pytest.param("GET", ["hangs"], 0, 200, 2, id="GET, no answer in time: once more"),
+        pytest.param("GET", ["refused", "refused"], 0, 502, 2, id="GET: not a third time"),
+        pytest.param("GET", ["hangs", "hangs"], 0, 504, 2, id="GET, twice no answer"),
+        pytest.param("GET", ["fails"], 0, 500, 1, id="an answer is an answer"),
+        pytest.param("GET", ["refused"], 1, 502, 1, id="GET, a third of the endpoints is sick"),
+        pytest.param("POST", ["refused"], 0, 502, 1, id="POST, no connection"),
+        pytest.param("POST", ["hangs"], 0, 504, 1, id="POST, no answer in time"),
+        pytest.param("PUT", ["refused"], 0, 502, 1, id="PUT"),
+    ],
+)
+async def test_what_is_tried_again(  # noqa: PLR0917 - three fixtures and a row of the table
+    plane: DataPlane,
+    client: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    failures: list[str],
+    sick: int,
+    status: int,
+    asked: int,
+) -> None:
+    plane.add_pod(EU, "sd-2")
+    plane.run(25)
+    for _ in range(sick):
+        plane.lose_node(US)
+        plane.run(20)
+    name, service = next(plane.world.store.items(BACKEND_SERVICES))
+    plane.world.store.put(BACKEND_SERVICES, name, {**service, "timeoutSec": 0.05})
+    backends = Backends(*failures)
+    monkeypatch.setattr(frontend.webui, "answer", backends.answer)
+    assert (await client.request(method, PING)).status_code == status
+    assert backends.asked == asked
+    load.flush(plane.world)
+    [(key, counted)] = plane.world.store.items(REQUESTS)
+    assert (key.split("/")[1:3], counted["count"]) == ([f"{EU}-a", str(status)], 1), (
+        "counted once, by its end"
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "classic", "managed", "words"),
+    [
+        pytest.param(Failure.NO_BACKEND, 502, 503, "no healthy upstream", id="nobody is healthy"),
+        pytest.param(Failure.NO_CONNECTION, 502, 503, "connection failure", id="no connection"),
+        pytest.param(Failure.CLOSED, 502, 502, "connection termination", id="closed"),
+        pytest.param(Failure.TIMEOUT, 504, 504, "upstream request timeout", id="too slow"),
+    ],
+)
+def test_each_kind_of_load_balancer_has_its_own_words(
+    failure: Failure, classic: int, managed: int, words: str
+) -> None:
+    page, line = lb_answers.failed(failure, "EXTERNAL"), lb_answers.failed(failure, "EXTERNAL_MANAGED")
+    assert (page.status_code, line.status_code) == (classic, managed)
+    assert f"<title>{classic} Server Error</title>" in bytes(page.body).decode()
+    assert words in bytes(line.body).decode()
+
+
 async def test_with_no_healthy_endpoint_the_answer_is_googles_502(
     plane: DataPlane, client: httpx.AsyncClient
 ) -> None:
@@ -125,7 +203,9 @@ async def test_with_no_healthy_endpoint_the_answer_is_googles_502(
     assert "<title>502 Server Error</title>" in answer.text
     assert answer.headers["content-type"].startswith("text/html")
     load.flush(plane.world)
-    assert [key.split("/")[1:] for key, _ in plane.world.store.items(REQUESTS)] == [[vip.NO_BACKEND, "502"]]
+    assert [key.split("/")[1:] for key, _ in plane.world.store.items(REQUESTS)] == [
+        [frontend.NO_BACKEND, "502"]
+    ]
 
 
 async def test_before_the_rule_exists_there_is_no_backend(
@@ -191,8 +271,9 @@ async def test_by_decree_a_region_times_out_and_stays_healthy(
     plane.run(45)
     name, service = next(plane.world.store.items(BACKEND_SERVICES))
     plane.world.store.put(BACKEND_SERVICES, name, {**service, "timeoutSec": 0.05})
-    assert (await client.get(PING)).status_code == 504
+    assert (await client.post("/sdapi/v1/skip")).status_code == 504
     assert await region_of(client, NEW_YORK) == US
+    assert await region_of(client) == US, "a GET is tried once more, elsewhere"
     plane.run(16)
     assert await region_of(client) == EU
 
@@ -223,7 +304,7 @@ async def test_a_client_that_leaves_ends_its_job(plane: DataPlane, slow: Slow) -
         sent.append(message)
 
     messages.put_nowait({"type": "http.request", "body": b"{}", "more_body": False})
-    serving = asyncio.create_task(vip.FrontEnd(plane.world)(scope, messages.get, send))  # type: ignore[arg-type]
+    serving = asyncio.create_task(frontend.FrontEnd(plane.world)(scope, messages.get, send))  # type: ignore[arg-type]
     await slow.started.wait()
     messages.put_nowait({"type": "http.disconnect"})
     await serving
@@ -233,7 +314,7 @@ async def test_a_client_that_leaves_ends_its_job(plane: DataPlane, slow: Slow) -
 async def test_a_body_beyond_the_limit_is_refused(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vip, "BODY_LIMIT", 1000)
+    monkeypatch.setattr(frontend, "BODY_LIMIT", 1000)
     answer = await client.post("/sdapi/v1/txt2img", content=b"x" * 1001)
     assert answer.status_code == 413
 

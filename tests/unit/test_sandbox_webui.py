@@ -21,6 +21,7 @@ from starlette.responses import Response
 from lib.sandbox import (
     easel,
     faults,
+    frontend,
     passport,
     pnginfo,
     pods,
@@ -28,7 +29,6 @@ from lib.sandbox import (
     processing,
     sdapi,
     sdsettings,
-    vip,
     webui,
 )
 from tests.unit.dataplane import DataPlane
@@ -51,7 +51,7 @@ def plane(tmp_path: Path) -> Iterator[DataPlane]:
 
 @pytest.fixture
 async def client(plane: DataPlane) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(vip.FrontEnd(plane.world))
+    transport = httpx.ASGITransport(frontend.FrontEnd(plane.world))
     async with httpx.AsyncClient(transport=transport, base_url="http://vip", timeout=60) as found:
         yield found
 
