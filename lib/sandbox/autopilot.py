@@ -6,7 +6,7 @@ the store. Deployments are in `deployments`.
 
 from __future__ import annotations
 
-from lib.sandbox.kube import kubelet, nodes, platform, reclaim, scaleup, scheduler, workqueue
+from lib.sandbox.kube import endpoints, kubelet, nodes, platform, reclaim, scaleup, scheduler, workqueue
 from lib.sandbox.world import World
 
 PARTS = (
@@ -14,6 +14,7 @@ PARTS = (
     nodes.advance,
     reclaim.advance,
     kubelet.run,
+    endpoints.sync,
     scheduler.schedule,
     scaleup.advance,
 )

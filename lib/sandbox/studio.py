@@ -23,6 +23,7 @@ from lib.sandbox.store import Store
 from lib.sandbox.world import World
 
 REMEMBERED = 16  # finished tasks
+LOGGED = 1000  # lines
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -78,6 +79,7 @@ class Studio:
         self.last: Job | None = None  # that ended
         self.waiting: list[str] = []  # tasks in the queue, in order
         self.finished: deque[str] = deque(maxlen=REMEMBERED)
+        self.said: deque[tuple[float, str]] = deque(maxlen=LOGGED)  # (time, line) of its log
         self.peak_pixels = 0
         self.ooms = 0
 
@@ -106,6 +108,7 @@ class Studio:
             self.finished.append(task)
             self._lock.release()
             ended = world.clock.timestamp()
+            self.said.append((ended, _progress_line(job)))
             load.count_busy(world, pod=self.address.key, accelerator=accelerator, began=began, ended=ended)
 
     def interrupt(self, world: World) -> None:
@@ -128,6 +131,19 @@ class Studio:
             drawn += await easel.of(world).draw(job.order.picture(index), job.watch)
             job.done += 1
         return drawn
+
+
+def _progress_line(job: Job) -> str:
+    """What tqdm leaves in the Web UI's log for a job."""
+    steps = job.order.steps * job.order.n_iter
+    done = min(steps, round(job.share * steps)) if job.interrupted else steps
+    took = max(time.monotonic() - job.began, 0.001)
+    minutes, seconds = divmod(int(took), 60)
+    bar = "█" * (10 * done // steps)
+    return (
+        f"Total progress: {100 * done // steps}%|{bar:<10}| {done}/{steps} "
+        f"[{minutes:02d}:{seconds:02d}<00:00, {done / took:.2f}it/s]"
+    )
 
 
 def progress(studio: Studio) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lib.sandbox.kube import ownership, patch, selectors, tables, validation
+from lib.sandbox.kube import ownership, patch, printing, selectors, validation
 from lib.sandbox.kube.errors import StatusError
 from lib.sandbox.kube.resources import BUILT_IN
 from tests.unit.kube_drive import Drive, workload
@@ -177,7 +177,7 @@ def test_a_right_object_has_no_problems_and_gets_its_defaults() -> None:
     ],
 )
 def test_an_age_reads_as_kubectl_writes_it(at: str, text: str) -> None:
-    assert tables.age(f"2026-01-01T{at}Z", datetime(2026, 1, 1, 12, tzinfo=UTC)) == text
+    assert printing.age(f"2026-01-01T{at}Z", datetime(2026, 1, 1, 12, tzinfo=UTC)) == text
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_printer_columns_read_paths(path: str, found: list[Any]) -> None:
         "spec": {"a": 1, "items": [{"n": 1, "t": "x"}, {"n": 2, "t": "y"}]},
         "metadata": {"labels": {"a.b/c": "v"}},
     }
-    assert tables.json_path(item, path) == found
+    assert printing.json_path(item, path) == found
 
 
 # --- storage ------------------------------------------------------------------------------------------

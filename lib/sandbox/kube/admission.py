@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lib.sandbox import catalog
-from lib.sandbox.kube import defaults, errors, schemas, selectors, validation
+from lib.sandbox.kube import defaults, errors, schemas, selectors, services, validation
 from lib.sandbox.kube.resources import CRDS, Resource
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def admit(
     """Complete `body` in place or refuse it with a StatusError."""
     check_schema(kind, body)
     defaults.fill(kind.key, body)
+    if kind.key == "services":
+        services.complete(cluster, body, old)
     causes = _metadata(kind, body) if old is None else []
     if kind.key in _TEMPLATE_KINDS:
         causes += _workload(kind, body, old)

@@ -11,9 +11,9 @@ import yaml
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lib.sandbox.kube import errors, selectors, tables, wire
+from lib.sandbox.kube import errors, heartbeats, selectors, tables, wire
 from lib.sandbox.kube.discovery import REVIEWS
-from lib.sandbox.kube.resources import BUILT_IN, EVENTS_VIEW, Resource
+from lib.sandbox.kube.resources import BUILT_IN, EVENTS_VIEW, METRICS, Resource
 from lib.sandbox.kube.storage import KubeCluster
 
 Document = dict[str, Any]
@@ -71,8 +71,8 @@ class Call:
         try:
             if media in YAML_TYPES:
                 return yaml.safe_load(self.body) or {}
-            if media == wire.MEDIA_TYPE and self.kind.key in REVIEWS:
-                return wire.read_review(self.body)
+            if media == wire.MEDIA_TYPE:
+                return wire.read(self.body)
             if media and not media.endswith("json"):
                 raise errors.unsupported_media_type(media, "application/json, application/yaml")
             return json.loads(self.body or b"{}")
@@ -116,6 +116,8 @@ def _kind(cluster: KubeCluster, group: str, version: str, plural: str) -> Resour
     key = f"{plural}.{group}" if group else plural
     if key == EVENTS_VIEW.key:
         return EVENTS_VIEW
+    if group == METRICS["pods"].group and (measured := METRICS.get(plural)):
+        return measured
     found = REVIEWS.get(key) or BUILT_IN.get(key) or cluster.resource(key)
     if found is None or version not in found.versions:
         raise errors.no_such_path()
@@ -136,6 +138,8 @@ def public(call: Call, body: Document) -> Document:
     shown = {k: v for k, v in body.items() if not k.startswith("_")}
     if call.kind is EVENTS_VIEW:
         return _event_view(shown)
+    if call.kind.key == "nodes":
+        return heartbeats.shown(shown, call.cluster.world.clock.now())
     if call.kind.group and "apiVersion" in shown:
         shown["apiVersion"] = f"{call.kind.group}/{call.version}"
     return shown

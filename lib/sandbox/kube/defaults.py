@@ -102,6 +102,10 @@ def _pod(body: Document) -> None:
     _pod_spec(spec)
     spec.setdefault("serviceAccountName", "default")
     spec["schedulerName"] = "gke.io/optimize-utilization-scheduler"
+    for trouble in ("not-ready", "unreachable"):
+        if not any(t.get("key") == f"node.kubernetes.io/{trouble}" for t in spec.get("tolerations") or ()):
+            _tolerate(spec, {"key": f"node.kubernetes.io/{trouble}", "operator": "Exists", "effect": "NoExecute",
+                             "tolerationSeconds": 300})  # fmt: skip
     if gpus(spec):
         _tolerate(spec, {"key": GPU, "operator": "Exists", "effect": "NoSchedule"})
     if (spec.get("nodeSelector") or {}).get(SPOT) == "true":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from lib.sandbox.kube.resources import EVENTS_VIEW, VERBS, Resource
+from lib.sandbox.kube.resources import EVENTS_VIEW, METRICS, VERBS, Resource
 from lib.sandbox.kube.storage import KubeCluster
 
 Document = dict[str, Any]
@@ -38,7 +38,7 @@ def version() -> Document:
 
 
 def served(cluster: KubeCluster) -> list[Resource]:
-    return [*cluster.resources(), EVENTS_VIEW, *REVIEWS.values()]
+    return [*cluster.resources(), EVENTS_VIEW, *METRICS.values(), *REVIEWS.values()]
 
 
 def core_versions() -> Document:
@@ -105,11 +105,14 @@ def _group(name: str, kinds: list[Resource]) -> Document:
 
 
 def _verbs(kind: Resource) -> list[str]:
-    return ["create"] if kind.key in REVIEWS else list(VERBS)
+    if kind.key in REVIEWS:
+        return ["create"]
+    return ["get", "list"] if kind in METRICS.values() else list(VERBS)
 
 
 def _sub_verbs(name: str) -> list[str]:
-    return {"log": ["get"], "eviction": ["create"]}.get(name, ["get", "patch", "update"])
+    streams = {s: ["create", "get"] for s in ("exec", "attach", "portforward", "proxy")}
+    return {"log": ["get"], "eviction": ["create"], **streams}.get(name, ["get", "patch", "update"])
 
 
 def _sub_kind(kind: Resource, name: str) -> Document:

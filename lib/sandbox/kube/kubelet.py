@@ -5,6 +5,7 @@ A pod's run is a row of steps made from its spec by the table below; how far it 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -88,7 +89,7 @@ def _advance(cluster: KubeCluster, pod: Document, node: Document) -> Document:
     state, done = dict(began), []
     body = clone(pod)
     if "_run" not in pod:
-        _prepare(body, rfc3339(cluster.world.clock.now()))
+        _prepare(body, node, rfc3339(cluster.world.clock.now()))
     while state["step"] < len(steps) and now >= state["due"]:
         step, container = steps[state["step"]]
         done.append((step, container, state["step"]))
@@ -112,8 +113,10 @@ def _advance(cluster: KubeCluster, pod: Document, node: Document) -> Document:
     return changed or pod
 
 
-def _prepare(body: Document, now: str) -> None:
+def _prepare(body: Document, node: Document, now: str) -> None:
     status = body["status"]
+    host = next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
+    status.update({"hostIP": host, "hostIPs": [{"ip": host}]})
     status.update({"startTime": now, "podIP": body["_address"], "podIPs": [{"ip": body["_address"]}]})
     status["containerStatuses"] = [
         {
@@ -129,14 +132,18 @@ def _prepare(body: Document, now: str) -> None:
 def _enact(body: Document, step: Step, container: Document, due: float) -> None:
     status = next(s for s in body["status"]["containerStatuses"] if s["name"] == container["name"])
     if step.name == "Pulled":
-        status["imageID"] = container["image"]
+        status["imageID"] = f"{container['image'].partition(':')[0]}@sha256:{_digest(container['image'])}"
     elif step.name == "Started":
         status.update({
             "state": {"running": {"startedAt": rfc3339(datetime.fromtimestamp(due, UTC))}}, "started": True,
-            "containerID": f"containerd://{body['metadata']['uid'].replace('-', '')}",
+            "containerID": f"containerd://{_digest(body['metadata']['uid'] + container['name'])}",
         })  # fmt: skip
         if all(s["started"] for s in body["status"]["containerStatuses"]):
             body["status"]["phase"] = "Running"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _tell(cluster: KubeCluster, pod: Document, step: Step, container: Document, seconds: float) -> None:

@@ -39,9 +39,8 @@ def json_patch(body: Document, operations: Any) -> Document:
     try:
         return jsonpatch.JsonPatch(operations).apply(body)
     except jsonpatch.JsonPatchTestFailed as e:
-        raise errors.StatusError(
-            422, "Invalid", f"the server rejected our request due to an error in our request: {e}"
-        ) from e
+        text = "the server rejected our request due to an error in our request: a test of the patch failed"
+        raise errors.StatusError(422, "Invalid", text) from e
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as e:
         raise errors.StatusError(
             422, "Invalid", f"the server rejected our request due to an error in our request: {e}"

@@ -33,7 +33,9 @@ def set_up(cluster: KubeCluster) -> None:
             cluster.create("serviceaccounts", {"metadata": {"name": "default"}}, name)
     if cluster.get("services", "default", "kubernetes") is None:
         port = {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 443}
-        body = {"metadata": {"name": "kubernetes"}, "spec": {"clusterIP": "34.118.224.1", "ports": [port]}}
+        labels = {"component": "apiserver", "provider": "kubernetes"}
+        spec = {"clusterIP": "34.118.224.1", "ports": [port]}
+        body = {"metadata": {"name": "kubernetes", "labels": labels}, "spec": spec}
         cluster.create("services", body)
 
 

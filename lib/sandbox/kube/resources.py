@@ -82,7 +82,7 @@ BUILT_IN: dict[str, Resource] = {
     for r in (
         _built_in("", "namespaces", "Namespace", "ns", cluster=True, sub="status finalize"),
         _built_in("", "nodes", "Node", "no", cluster=True, sub="status"),
-        _built_in("", "pods", "Pod", "po", sub="status log eviction"),
+        _built_in("", "pods", "Pod", "po", sub="status log eviction exec attach portforward proxy ephemeralcontainers"),
         _built_in("", "events", "Event", "ev"),
         _built_in("", "configmaps", "ConfigMap", "cm"),
         _built_in("", "secrets", "Secret"),
@@ -112,6 +112,14 @@ BUILT_IN: dict[str, Resource] = {
                   sub="status"),
     )
 }  # fmt: skip
+
+# What `kubectl top` reads; nothing of it is stored (`metrics`).
+METRICS = {
+    plural: Resource(
+        group="metrics.k8s.io", versions=("v1beta1",), plural=plural, kind=kind, namespaced=plural == "pods"
+    )
+    for plural, kind in (("nodes", "NodeMetrics"), ("pods", "PodMetrics"))
+}
 
 # The same stored events under the newer group; server.py translates the fields.
 EVENTS_VIEW = Resource(

@@ -17,7 +17,15 @@ from lib.sandbox.kube.resources import BUILT_IN, Resource
 
 _FILE = Path(__file__).parent / "data" / "schemas.json"
 _CLASSES = {"events": "CoreV1Event", "endpointslices.discovery.k8s.io": "V1EndpointSlice"}
-_QUANTITY = {"x-kubernetes-int-or-string": True}
+_INT_OR_STRING = {"x-kubernetes-int-or-string": True}
+QUANTITY = {**_INT_OR_STRING, "format": "quantity"}
+_EITHER = {
+    "port",
+    "target_port",
+    "max_surge",
+    "max_unavailable",
+    "min_available",
+}  # the client calls them objects
 _OPEN = {"V1JSONSchemaProps", "V1JSON", "RuntimeRawExtension"}  # recursive or free-form: any object will do
 
 
@@ -86,15 +94,15 @@ def _property(owner: str, field: str, type_: str, waiting: list[str]) -> dict[st
     simple |= dict.fromkeys(("datetime", "bytes", "bytearray", "date"), "string")
     if type_ in simple:
         return {"type": simple[type_], "nullable": True}
-    if type_ == "object":  # IntOrString, or free-form
-        return {"x-kubernetes-preserve-unknown-fields": True}
+    if type_ == "object":
+        return _INT_OR_STRING if field in _EITHER else {"x-kubernetes-preserve-unknown-fields": True}
     head, _, inner = type_.partition("[")
     if head in {"List", "list"}:
         return {"type": "array", "nullable": True, "items": _property(owner, field, inner[:-1], waiting)}
     if head in {"Dict", "dict"}:
         value = _property(owner, field, inner[:-1].partition(", ")[2], waiting)
         if field in {"limits", "requests", "capacity", "allocatable", "hard", "used", "overhead"}:
-            value = _QUANTITY
+            value = QUANTITY
         return {"type": "object", "nullable": True, "additionalProperties": value}
     waiting.append(type_)
     return {"$ref": f"#/definitions/{type_}"}

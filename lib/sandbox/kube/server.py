@@ -7,14 +7,25 @@ comes from `app.state.world`; server.py of the sandbox mounts `routes()`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from lib.sandbox import auth, disturbance, faults
-from lib.sandbox.kube import access, call, discovery, errors, openapi, subresources, verbs
-from lib.sandbox.kube.resources import VERBS
+from lib.sandbox.kube import (
+    access,
+    call,
+    discovery,
+    errors,
+    gnostic,
+    metrics,
+    openapi,
+    subresources,
+    verbs,
+)
+from lib.sandbox.kube.resources import METRICS, VERBS
 from lib.sandbox.kube.storage import KubeCluster
 from lib.sandbox.rest import left
 from lib.sandbox.world import CLUSTERS, World
@@ -82,11 +93,13 @@ def _dispatch(asked: call.Call) -> Response:
     if asked.verb not in VERBS or (asked.verb == "create" and asked.name and not asked.subresource):
         raise errors.method_not_allowed()
     access.check(asked.user, asked.verb, asked.kind, namespace=asked.namespace, name=asked.name)
+    if asked.kind in METRICS.values():
+        return metrics.serve(asked)
+    alive = partial(usable, asked.cluster.world, asked.cluster.location, asked.cluster.name)
     if asked.subresource:
-        return subresources.serve(asked)
+        return subresources.serve(asked, alive=alive)
     if asked.verb == "watch":
-        world, cluster = asked.cluster.world, asked.cluster
-        return verbs.watch_(asked, alive=lambda: usable(world, cluster.location, cluster.name))
+        return verbs.watch_(asked, alive=alive)
     table: dict[str, Callable[[call.Call], Response]] = {
         "get": verbs.get, "list": verbs.list_, "create": verbs.create, "update": verbs.update,
         "patch": verbs.patch_, "delete": verbs.delete, "deletecollection": verbs.delete_collection,
@@ -139,7 +152,10 @@ def _groups(cluster: KubeCluster, *, core: bool, accept: str) -> Response:
 
 def _openapi(cluster: KubeCluster, parts: list[str], request: Request) -> Response:
     if parts == ["v2"]:
-        return JSONResponse(openapi.swagger(cluster))
+        document = openapi.swagger(cluster)
+        if gnostic.MEDIA_TYPE in request.headers.get("accept", ""):
+            return Response(gnostic.encode(document), media_type=gnostic.RETURNED)
+        return JSONResponse(document)
     if parts == ["v3"]:
         root = f"/clusters/{cluster.location}/{cluster.name}"
         return JSONResponse(openapi.index(cluster, request.scope.get("root_path", "") or root))

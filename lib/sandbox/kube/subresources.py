@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from lib.sandbox.kube import access, defaults, errors, verbs
+from lib.sandbox.kube import access, errors, logs, verbs
 from lib.sandbox.kube.call import Call, answer
 from lib.sandbox.kube.objects import clone
 
 Document = dict[str, Any]
 
 
-def serve(call: Call) -> Response:
-    """Dispatch by the subresource's name."""
-    found = {"status": _status, "scale": _scale, "log": _log, "eviction": _evict, "finalize": verbs.update}
-    return found[call.subresource](call)
+def serve(call: Call, *, alive: Callable[[], bool]) -> Response:
+    """Dispatch by the subresource's name; `alive` says whether the control plane still is there."""
+    if call.subresource == "log":
+        return _log(call, alive)
+    found = {"status": _status, "scale": _scale, "eviction": _evict, "finalize": verbs.update}
+    return found.get(call.subresource, _refuse)(call)
 
 
 def _existing(call: Call) -> Document:
@@ -75,33 +78,22 @@ def _scale_of(body: Document) -> Document:
     }
 
 
-def _log(call: Call) -> Response:
-    pod = _existing(call)
-    containers = pod["spec"]["containers"]
-    name = call.query.get("container") or containers[0]["name"]
-    container = next((c for c in containers if c["name"] == name), None)
-    if container is None:
-        raise errors.bad_request(f"container {name} is not valid for pod {call.name}")
-    statuses = {s["name"]: s for s in pod.get("status", {}).get("containerStatuses", ())}
-    state = statuses.get(name, {}).get("state", {})
-    if "running" not in state and "terminated" not in state:
-        reason = state.get("waiting", {}).get("reason", "ContainerCreating")
-        raise errors.bad_request(f'container "{name}" in pod "{call.name}" is waiting to start: {reason}')
-    lines = _lines(container, ready=bool(statuses[name].get("ready")))
-    tail = call.query.get("tailLines", "")
-    return PlainTextResponse(
-        "".join(f"{line}\n" for line in (lines[-int(tail) :] if tail.isdigit() else lines))
+def _log(call: Call, alive: Callable[[], bool]) -> Response:
+    pod, wanted = _existing(call), logs.options(call.query, call.cluster.world.clock.now())
+    container = logs.container_of(pod, wanted)
+    if wanted.follow:
+        lines = logs.follow(call.cluster, pod, container, wanted, alive)
+        return StreamingResponse(lines, media_type="text/plain")
+    return PlainTextResponse(logs.read(call.cluster, pod, container, wanted))
+
+
+def _refuse(call: Call) -> Response:
+    """Nothing runs in the sandbox's containers that a stream could be opened to."""
+    text = (
+        f"{call.subresource} is not available: the sandbox runs no processes in its containers. "
+        "`kubectl logs` shows what they say, and the Web UI answers through the load balancer's address"
     )
-
-
-def _lines(container: Document, *, ready: bool) -> list[str]:
-    if not defaults.gpus({"containers": [container]}):
-        return ["ready for start up"] if ready else []
-    lines = [
-        "Launching Web UI (GPU Atlas sandbox: a painter stands in for Stable Diffusion)",
-        "Running on local URL:  http://0.0.0.0:7860",
-    ]
-    return [*lines, "Model loaded."] if ready else lines
+    raise errors.StatusError(405, "MethodNotAllowed", text)
 
 
 def _evict(call: Call) -> Response:

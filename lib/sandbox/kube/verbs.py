@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from lib.sandbox.kube import admission, errors, ownership, patch, watch
+from lib.sandbox.kube import admission, errors, heartbeats, ownership, patch, watch
 from lib.sandbox.kube.applying import list_key_of, normal, server_side_apply
 from lib.sandbox.kube.call import Call, answer, as_table, public, stored_event
 from lib.sandbox.kube.objects import clone, rfc3339
@@ -23,12 +23,15 @@ APPLY = ("application/apply-patch+yaml", "application/apply-patch+json")
 
 
 def get(call: Call) -> Response:
+    if call.kind.key == heartbeats.LEASES and call.namespace == heartbeats.NAMESPACE:
+        found = heartbeats.lease(call.cluster, call.name)
+        return answer(call, found or _existing(call))
     return answer(call, _existing(call))
 
 
 def list_(call: Call) -> Response:
     selects = call.selects()
-    items = [i for i in call.cluster.list(call.storage_key, call.namespace or None) if selects(i)]
+    items = [i for i in _stored(call) if selects(i)]
     metadata: Document = {"resourceVersion": str(call.cluster.world.store.version)}
     items = _page(call, items, metadata)
     if call.as_table:
@@ -40,6 +43,13 @@ def list_(call: Call) -> Response:
         api_version, kind = "meta.k8s.io/v1", "PartialObjectMetadataList"
         shown = [{"metadata": i["metadata"]} for i in shown]
     return JSONResponse({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": shown})
+
+
+def _stored(call: Call) -> list[Document]:
+    found = call.cluster.list(call.storage_key, call.namespace or None)
+    if call.kind.key == heartbeats.LEASES and call.namespace in {"", heartbeats.NAMESPACE}:
+        return sorted([*found, *heartbeats.leases(call.cluster)], key=_key)
+    return found
 
 
 def _page(call: Call, items: list[Document], metadata: Document) -> list[Document]:
