@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from lib.sandbox import admin, auth, batch, compute_routes, services
+from lib.sandbox import admin, auth, batch, compute_routes, hub_v2, services
 from lib.sandbox.errors import ApiError
 from lib.sandbox.rest import Door, error_response, left
 from lib.sandbox.verbs import Verb, disturb
@@ -35,6 +35,10 @@ def application(world: World, verbs: tuple[Verb, ...]) -> Starlette:
         *(
             Route(f"/{track}/{{rest:path}}", apis, methods=_ALL)
             for track in ("v1", "v1beta", "v1beta1", "v1alpha")
+        ),
+        *(
+            Route(f"/{track}/{{rest:path}}", hub_v2.serve, methods=_ALL)
+            for track in ("v2", "v2beta", "v2alpha")
         ),
     ]
     app = Starlette(routes=routes)

@@ -64,8 +64,10 @@ def _request(outer: Request, part: Message) -> Request:
     url = urlsplit(target)
     body = str(inner.get_payload()).strip().encode()
 
+    rest: list[Event] = [{"type": "http.request", "body": body, "more_body": False}]
+
     async def receive() -> Event:
-        return {"type": "http.request", "body": body, "more_body": False}
+        return rest.pop() if rest else await outer.receive()
 
     scope = {
         **outer.scope,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
-from lib.sandbox import compute, compute_filter, paging
+from lib.sandbox import compute, filters, paging
 from lib.sandbox.errors import ApiError
 from lib.sandbox.store import Document
 from lib.sandbox.world import World
@@ -61,7 +61,10 @@ class Query:
 
     def chosen(self, items: list[Document]) -> list[Document]:
         """Those that pass the filter, in order."""
-        passes = compute_filter.compiled(self.filter)
+        try:
+            passes = filters.compiled(self.filter)
+        except filters.FilterError as e:
+            raise _invalid("filter", self.filter, "Invalid list filter expression.") from e
         found = [item for item in items if passes(item)]
         if self.order == "name":
             return sorted(found, key=lambda item: item["name"])

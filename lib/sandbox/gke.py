@@ -10,7 +10,7 @@ import base64
 import uuid
 from collections.abc import Iterable
 
-from lib.sandbox import catalog, memberships
+from lib.sandbox import catalog, memberships, quota
 from lib.sandbox.errors import ApiError
 from lib.sandbox.gke_cluster import API, CHANNELS, check_autopilot, checked_name, new_cluster
 from lib.sandbox.store import Document
@@ -36,10 +36,24 @@ def create_cluster(world: World, request: Document) -> Document:
     key = f"{location}/{name}"
     if world.store.get(CLUSTERS, key):
         raise ApiError("ALREADY_EXISTS", f"Already exists: {_path(world, key)}.", reason="alreadyExists")
+    _check_quota(world, location)
     cluster = new_cluster(world, location, wanted)
     with world.store.transaction():
         world.store.put(CLUSTERS, key, cluster)
         return public(start_operation(world, "CREATE_CLUSTER", key, duration_s=CREATE_S))
+
+
+def _check_quota(world: World, region: str) -> None:
+    short = quota.cluster_shortage(world, region)
+    if short:
+        metric, required, limit, available = short
+        raise ApiError(
+            "PERMISSION_DENIED",
+            f'Insufficient regional quota to satisfy request: resource "{metric}": request requires '
+            f"'{required}' and is short '{required - available}'. project has a quota of '{limit}' with "
+            f"'{available}' available.",
+            reason="forbidden",
+        )
 
 
 def get_cluster(world: World, request: Document) -> Document:
@@ -205,7 +219,8 @@ def _remove_cluster(world: World, key: str) -> None:
     for collection in world.store.collections(f"kube/{key}/"):
         for name, _ in world.store.items(collection):
             world.store.delete(collection, name)
-    if cluster and (cluster.get("fleet") or {}).get("membership"):
+    fleet = (cluster or {}).get("fleet") or {}
+    if fleet.get("membership") and not fleet.get("preRegistered"):
         location, name = key.split("/", 1)
         memberships.unregister(world, location, name)
 

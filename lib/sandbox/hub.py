@@ -13,7 +13,7 @@ from typing import Any
 from lib.sandbox import hub_operations as operations
 from lib.sandbox import memberships
 from lib.sandbox.errors import ApiError
-from lib.sandbox.hub_names import key_of, location_of, member_key, member_path, truth
+from lib.sandbox.hub_names import busy, invalid, key_of, location_of, member_key, member_path, page_of, truth
 from lib.sandbox.store import Document
 from lib.sandbox.verbs import jittered, public, rfc3339
 from lib.sandbox.world import FEATURES, MEMBERSHIPS, SYNC_STATES, World
@@ -28,9 +28,7 @@ def create_feature(world: World, request: Document) -> Document:
     location_of(world, request["parent"], "gkehub.features.create")
     name, wanted = request.get("featureId", ""), request.get("resource") or {}
     if name not in KNOWN_FEATURES:
-        raise ApiError(
-            "INVALID_ARGUMENT", f'InvalidValueError for field feature_id: "{name}" is not supported'
-        )
+        raise invalid("feature_id", f'"{name}" is not supported')
     path = f"projects/{world.project}/locations/global/features/{name}"
     if world.store.get(FEATURES, name):
         raise ApiError("ALREADY_EXISTS", f"Resource '{path}' already exists", reason="alreadyExists")
@@ -59,13 +57,17 @@ def get_feature(world: World, request: Document) -> Document:
 
 def list_features(world: World, request: Document) -> Document:
     location_of(world, request["parent"], "gkehub.features.list", many=True)
-    return {"resources": [_shown_feature(world, name, f) for name, f in world.store.items(FEATURES)]}
+    page, token = page_of(
+        request, [_shown_feature(world, name, f) for name, f in world.store.items(FEATURES)]
+    )
+    return {"resources": page, "nextPageToken": token}
 
 
 def update_feature(world: World, request: Document) -> Document:
     """Masked. Keys of membershipSpecs that the request leaves out are kept, and an empty spec removes its key."""
     name = _feature_id(world, request["name"], "gkehub.features.update")
     feature, wanted = _existing_feature(world, name), request.get("resource") or {}
+    _check_not_leaving(feature)
     changed: Document = {"updateTime": rfc3339(world.clock.timestamp())}
     for path in _mask(request, wanted):
         field = path.split(".", 1)[0]
@@ -77,17 +79,29 @@ def update_feature(world: World, request: Document) -> Document:
         elif field == "labels":
             changed[field] = dict(wanted.get("labels") or {})
         else:
-            raise ApiError(
-                "INVALID_ARGUMENT", f'InvalidValueError for field update_mask: "{path}" is not updatable'
-            )
+            raise invalid("update_mask", f'"{path}" is not updatable')
     with world.store.transaction():
         world.store.put(FEATURES, name, {**feature, **changed})
         return operations.start(world, "global", "update", feature["name"], UPDATE_S)
 
 
+def write_member_spec(world: World, name: str, key: str, spec: Document) -> Document:
+    """Replace one membership's spec in a feature that there is; an empty one removes it."""
+    feature = _existing_feature(world, name)
+    _check_not_leaving(feature)
+    specs = _merged(feature.get("membershipSpecs") or {}, {member_path(world, key): spec})
+    now = rfc3339(world.clock.timestamp())
+    with world.store.transaction():
+        world.store.put(FEATURES, name, {**feature, "membershipSpecs": specs, "updateTime": now})
+        location, member = key.split("/", 1)
+        target = f"projects/{world.project}/locations/{location}/memberships/{member}/features/{name}"
+        return operations.start(world, location, "update" if spec else "delete", target, UPDATE_S)
+
+
 def delete_feature(world: World, request: Document) -> Document:
     name = _feature_id(world, request["name"], "gkehub.features.delete")
     feature = _existing_feature(world, name)
+    _check_not_leaving(feature)
     if feature.get("membershipSpecs") and not truth(request.get("force")):
         raise ApiError(
             "FAILED_PRECONDITION", f"Feature {name} still has membership specs; use force to delete it."
@@ -102,6 +116,11 @@ def delete_feature(world: World, request: Document) -> Document:
         return operations.start(world, "global", "delete", feature["name"], DELETE_S)
 
 
+def _check_not_leaving(feature: Document) -> None:
+    if feature["resourceState"]["state"] == "DISABLING":
+        raise busy(feature["name"], "delete")
+
+
 def _checked_spec(world: World, name: str, spec: Document) -> Document:
     ingress = spec.get("multiclusteringress")
     if name != "multiclusteringress" or ingress is None:
@@ -109,9 +128,7 @@ def _checked_spec(world: World, name: str, spec: Document) -> Document:
     path = ingress.get("configMembership", "")
     key = member_key(path)
     if world.store.get(MEMBERSHIPS, key) is None:
-        raise ApiError(
-            "INVALID_ARGUMENT", f'InvalidValueError for field config_membership: "{path}" does not exist'
-        )
+        raise invalid("config_membership", f'"{path}" does not exist')
     return {**spec, "multiclusteringress": {**ingress, "configMembership": path}}
 
 
@@ -140,8 +157,12 @@ def _member_state(world: World, name: str, feature: Document, key: str) -> Docum
     kept = world.store.get(SYNC_STATES, key)
     if kept is None:
         return {} if member_path(world, key) in (feature.get("membershipSpecs") or {}) else None
+    spec = (feature.get("membershipSpecs") or {}).get(member_path(world, key)) or {}
+    stopped = ((spec.get("configmanagement") or {}).get("configSync") or {}).get("stopSyncing")
+    level = "STOPPED" if stopped else "NOT_STOPPED"
     found = public(kept)
-    return found if "configmanagement" in found else {"configmanagement": found}
+    config = {**(found.get("configSyncState") or {}), "clusterLevelStopSyncingState": level}
+    return {"configmanagement": {**found, "configSyncState": config}}
 
 
 def _merged(specs: Document, given: Document) -> Document:
@@ -187,6 +208,8 @@ def tick(world: World) -> None:
 
 
 def _shown(world: World, path: str) -> Document | None:
+    if "/memberships/" in path and "/features/" in path:
+        return None  # of v2, which tells it in its own words
     if "/features/" in path:
         name = path.rsplit("/", 1)[-1]
         feature = world.store.get(FEATURES, name)

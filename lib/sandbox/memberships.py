@@ -7,12 +7,16 @@ import uuid
 
 from lib.sandbox import hub_operations as operations
 from lib.sandbox.errors import ApiError
-from lib.sandbox.hub_names import key_of, location_of, member_path
+from lib.sandbox.hub_names import busy, invalid, key_of, location_of, member_path, page_of
 from lib.sandbox.store import Document
-from lib.sandbox.verbs import jittered, public, rfc3339, unreachable_locations
+from lib.sandbox.verbs import jittered, own_project, public, rfc3339, unreachable_locations
 from lib.sandbox.world import CLUSTERS, FEATURES, MEMBERSHIPS, SYNC_STATES, World
 
 READY_S, DELETE_S, UPDATE_S = 20.0, 15.0, 4.0
+GKE = "//container.googleapis.com"
+_LINK = re.compile(
+    r"(?:https:)?//([^/]+)(?:/v1)?/projects/([^/]+)/(?:locations|zones)/([^/]+)/clusters/([^/]+)"
+)
 _ID = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -20,15 +24,14 @@ def create_membership(world: World, request: Document) -> Document:
     location = location_of(world, request["parent"], "gkehub.memberships.create")
     name, wanted = request.get("membershipId", ""), request.get("resource") or {}
     if not _ID.fullmatch(name):
-        raise ApiError(
-            "INVALID_ARGUMENT", f'InvalidValueError for field membership_id: "{name}" is no RFC 1123 label'
-        )
+        raise invalid("membership_id", f'"{name}" is no RFC 1123 label')
     key = f"{location}/{name}"
     path = f"projects/{world.project}/locations/{location}/memberships/{name}"
     if world.store.get(MEMBERSHIPS, key):
         raise ApiError("ALREADY_EXISTS", f"Resource '{path}' already exists", reason="alreadyExists")
-    link = ((wanted.get("endpoint") or {}).get("gkeCluster") or {}).get("resourceLink", "")
-    _check_link(world, link)
+    link = _checked_link(
+        world, ((wanted.get("endpoint") or {}).get("gkeCluster") or {}).get("resourceLink", "")
+    )
     with world.store.transaction():
         _put_membership(world, key, link, wanted)
         return operations.start(world, location, "create", path, READY_S)
@@ -47,12 +50,14 @@ def list_memberships(world: World, request: Document) -> Document:
         for key, membership in world.store.items(MEMBERSHIPS)
         if location in ("-", key.split("/", 1)[0]) and key.split("/", 1)[0] not in away
     ]
-    return {"resources": found, "unreachable": away if location == "-" else []}
+    page, token = page_of(request, found)
+    return {"resources": page, "nextPageToken": token, "unreachable": away if location == "-" else []}
 
 
 def update_membership(world: World, request: Document) -> Document:
     key = key_of(world, request["name"], "memberships", "gkehub.memberships.update")
     membership, wanted = _existing_membership(world, key), request.get("resource") or {}
+    _check_not_leaving(membership)
     changed = {f: wanted[f] for f in ("labels", "description") if f in wanted}
     with world.store.transaction():
         now = rfc3339(world.clock.timestamp())
@@ -64,6 +69,7 @@ def update_membership(world: World, request: Document) -> Document:
 def delete_membership(world: World, request: Document) -> Document:
     key = key_of(world, request["name"], "memberships", "gkehub.memberships.delete")
     membership = _existing_membership(world, key)
+    _check_not_leaving(membership)
     deleting = {**membership, "state": {"code": "DELETING"}, "_deleteAt": world.clock.timestamp() + DELETE_S}
     with world.store.transaction():
         world.store.put(MEMBERSHIPS, key, deleting)
@@ -75,14 +81,16 @@ def register(world: World, location: str, name: str) -> None:
     """A cluster made with `fleet.project` has come up: its membership, named like it, in its region."""
     key = f"{location}/{name}"
     if world.store.get(MEMBERSHIPS, key) is None:
-        link = f"//container.googleapis.com/projects/{world.project}/locations/{location}/clusters/{name}"
+        link = f"{GKE}/projects/{world.project}/locations/{location}/clusters/{name}"
         _put_membership(world, key, link, {})
 
 
 def unregister(world: World, location: str, name: str) -> None:
-    """Forget a membership and what features kept for it."""
+    """Forget a membership and what its cluster and features kept for it."""
     key = f"{location}/{name}"
-    world.store.delete(MEMBERSHIPS, key)
+    membership = world.store.delete(MEMBERSHIPS, key)
+    if membership:
+        _tell_cluster(world, membership, {})
     world.store.delete(SYNC_STATES, key)
     path = member_path(world, key)
     for feature_key, feature in world.store.items(FEATURES):
@@ -90,6 +98,27 @@ def unregister(world: World, location: str, name: str) -> None:
         if path in specs:
             kept = {k: v for k, v in specs.items() if k != path}
             world.store.put(FEATURES, feature_key, {**feature, "membershipSpecs": kept})
+
+
+def _join(world: World, key: str, membership: Document) -> None:
+    """A cluster that was not made with `fleet.project` learns of its fleet now."""
+    cluster = world.store.get(CLUSTERS, _cluster_key(membership))
+    if cluster and not (cluster.get("fleet") or {}).get("project"):
+        path = f"//gkehub.googleapis.com/{member_path(world, key)}"
+        fleet = {"project": world.project_number, "membership": path, "preRegistered": True}
+        _tell_cluster(world, membership, fleet)
+
+
+def _tell_cluster(world: World, membership: Document, fleet: Document) -> None:
+    key = _cluster_key(membership)
+    cluster = world.store.get(CLUSTERS, key)
+    if cluster:
+        world.store.put(CLUSTERS, key, {**cluster, "fleet": fleet})
+
+
+def _cluster_key(membership: Document) -> str:
+    link = membership["endpoint"]["gkeCluster"]["resourceLink"]
+    return link.split("/locations/", 1)[-1].replace("/clusters/", "/", 1)
 
 
 def _put_membership(world: World, key: str, link: str, wanted: Document) -> None:
@@ -120,7 +149,7 @@ def _put_membership(world: World, key: str, link: str, wanted: Document) -> None
 def shown_membership(world: World, membership: Document) -> Document:
     shown = public(membership)
     link = membership["endpoint"]["gkeCluster"]["resourceLink"]
-    key = link.split("/locations/", 1)[-1].replace("/clusters/", "/", 1)
+    key = _cluster_key(membership)
     cluster = world.store.get(CLUSTERS, key)
     gke: Document = {"resourceLink": link}
     endpoint: Document = {"gkeCluster": gke}
@@ -147,15 +176,29 @@ def _existing_membership(world: World, key: str) -> Document:
     return found
 
 
-def _check_link(world: World, link: str) -> None:
+def _check_not_leaving(membership: Document) -> None:
+    if membership["state"]["code"] == "DELETING":
+        raise busy(membership["name"], "delete")
+
+
+def _checked_link(world: World, given: str) -> str:
+    """As the fleet keeps it. gcloud makes it of the endpoint that it speaks to, and of zones or locations."""
+    parts = _LINK.fullmatch(given)
+    if parts is None or parts[1] not in ("container.googleapis.com", world.api_address):
+        raise invalid("endpoint.gke_cluster.resource_link", f'"{given}" is no link of a GKE cluster')
+    own_project(world, parts[2], "gkehub.memberships.create")
+    link = f"{GKE}/projects/{world.project}/locations/{parts[3]}/clusters/{parts[4]}"
+    _check_cluster(world, link)
+    return link
+
+
+def _check_cluster(world: World, link: str) -> None:
     for key, membership in world.store.items(MEMBERSHIPS):
-        if link and membership["endpoint"]["gkeCluster"]["resourceLink"] == link:
+        if membership["endpoint"]["gkeCluster"]["resourceLink"] == link:
             raise ApiError("FAILED_PRECONDITION", f"{link} is already registered as membership {key}.")
     cluster = link.split("/locations/", 1)[-1].replace("/clusters/", "/", 1)
     if world.store.get(CLUSTERS, cluster) is None:
-        raise ApiError(
-            "INVALID_ARGUMENT", f'InvalidValueError for field endpoint.gke_cluster: "{link}" does not exist'
-        )
+        raise invalid("endpoint.gke_cluster.resource_link", f'"{link}" does not exist')
 
 
 def tick(world: World) -> None:
@@ -163,7 +206,9 @@ def tick(world: World) -> None:
     for key, membership in world.store.items(MEMBERSHIPS):
         if membership["state"]["code"] == "CREATING" and now >= membership["_readyAt"]:
             ready = {**membership, "state": {"code": "READY"}, "updateTime": rfc3339(membership["_readyAt"])}
-            world.store.put(MEMBERSHIPS, key, ready)
+            with world.store.transaction():
+                world.store.put(MEMBERSHIPS, key, ready)
+                _join(world, key, ready)
         elif membership["state"]["code"] == "DELETING" and now >= membership["_deleteAt"]:
             with world.store.transaction():
                 unregister(world, *key.split("/", 1))

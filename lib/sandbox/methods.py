@@ -45,13 +45,13 @@ _ZONE = "projects/*/locations/*"
 
 
 def all_verbs() -> tuple[Verb, ...]:
-    return (*_container(), *_hub(), *_hub_operations(), *_monitoring())
+    return (*_hub(), *_hub_operations(), *_container(), *_monitoring())
 
 
 def _container() -> tuple[Verb, ...]:
     t, operation = gke_types, gke_types.Operation
     row = _rows("container", "google.container.v1.ClusterManager", "container")
-    cluster, op = f"/v1/{{name={_ZONE}/clusters/*}}", f"/v1/{{name={_ZONE}/operations/operation-*}}"
+    cluster, op = f"/v1/{{name={_ZONE}/clusters/*}}", f"/v1/{{name={_ZONE}/operations/*}}"
     return (
         row("CreateCluster", "POST", f"{_AT}/clusters", t.CreateClusterRequest, operation, gke.create_cluster,
             "clusters.create", body="*"),
@@ -99,9 +99,9 @@ def _hub() -> tuple[Verb, ...]:
 
 
 def _hub_operations() -> tuple[Verb, ...]:
-    # After the Container API's, whose operations' names begin with "operation-": the first match answers.
+    # Before the Container API's: the first match answers, and those names begin otherwise.
     row = _rows("gkehub", "google.longrunning.Operations", "gkehub")
-    path = f"/v1/{{name={_ZONE}/operations/*}}"
+    path = f"/v1/{{name={_ZONE}/operations/hub-*}}"
     get, operation = operations_pb2.GetOperationRequest, operations_pb2.Operation
     return (row("GetOperation", "GET", path, get, operation, hub_operations.get_operation, "operations.get"),)
 

@@ -42,6 +42,8 @@ OTHER_LIMITS = {
     "INSTANCES": 500.0,
     "STATIC_ADDRESSES": 8.0,
 }
+FIRST_NODES = 3.0  # of a new Autopilot cluster
+_NODE = {"INSTANCES": 1.0, "IN_USE_ADDRESSES": 1.0}
 GLOBAL_LIMITS = {
     "STATIC_ADDRESSES": 8.0,
     "FORWARDING_RULES": 75.0,
@@ -148,14 +150,35 @@ def _gpu_node(node: Document, location: str) -> GpuNode | None:
     return GpuNode(region=region, accelerator=accelerator, spot=spot, gpus=gpus, vcpus=known.vcpus)
 
 
+def cluster_shortage(world: World, region: str) -> tuple[str, float, float, float] | None:
+    """(metric, required, limit, available) of what a new cluster's first nodes would exceed; None when they fit."""
+    used = _regional_usage(world, region)
+    for metric in ("IN_USE_ADDRESSES", "INSTANCES"):
+        available = OTHER_LIMITS[metric] - used.get(metric, 0.0)
+        if available < FIRST_NODES:
+            return metric, FIRST_NODES, OTHER_LIMITS[metric], available
+    return None
+
+
 def _regional_usage(world: World, region: str) -> dict[str, float]:
+    """A cluster that is being made holds the room of its first nodes already."""
     used: dict[str, float] = {}
-    for node in gpu_nodes(world):
-        if node.region != region:
+    for key, cluster in world.store.items(CLUSTERS):
+        if not key.startswith(f"{region}/"):
             continue
-        known = catalog.ACCELERATORS[node.accelerator]
-        metric = known.preemptible_quota_metric if node.spot else known.quota_metric
-        cpus = "A2_CPUS" if known.machine_type.startswith("a2-") else "CPUS"
-        for name, amount in ((metric, node.gpus), (cpus, node.vcpus), ("INSTANCES", 1)):
+        nodes = [_usage(node, region) for _, node in world.store.items(f"kube/{key}/nodes")]
+        if not nodes and cluster["status"] == "PROVISIONING":
+            nodes = [_NODE] * int(FIRST_NODES)
+        for name, amount in (pair for node in nodes for pair in node.items()):
             used[name] = used.get(name, 0.0) + amount
     return used
+
+
+def _usage(node: Document, region: str) -> dict[str, float]:
+    found = _gpu_node(node, region)
+    if found is None:
+        return {**_NODE, "CPUS": float(node.get("status", {}).get("capacity", {}).get("cpu", 0))}
+    known = catalog.ACCELERATORS[found.accelerator]
+    metric = known.preemptible_quota_metric if found.spot else known.quota_metric
+    cpus = "A2_CPUS" if known.machine_type.startswith("a2-") else "CPUS"
+    return {**_NODE, cpus: float(found.vcpus), **({metric: float(found.gpus)} if metric else {})}

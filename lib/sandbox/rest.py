@@ -14,7 +14,7 @@ from google.protobuf import json_format
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lib.sandbox import disturbance
+from lib.sandbox import disturbance, extras
 from lib.sandbox.errors import ApiError
 from lib.sandbox.store import Document
 from lib.sandbox.verbs import Verb, enter
@@ -68,7 +68,17 @@ class Door:
         except ApiError as e:
             return error_response(e)
         ints = "enum-encoding=int" in request.query_params.get("$alt", "")
-        return JSONResponse(_encoded(verb, answer, ints=ints))
+        return _spelled(request, JSONResponse(_encoded(verb, answer, ints=ints)))
+
+
+def _spelled(request: Request, answer: Response) -> Response:
+    """gcloud compares the links of clusters with the address that it calls, which here is not Google's."""
+    if not request.headers.get("user-agent", "").startswith("google-cloud-sdk gcloud/"):
+        return answer
+    world: World = request.app.state.world
+    here = f'"//{world.api_address}/projects/'.encode()
+    body = bytes(answer.body).replace(b'"//container.googleapis.com/projects/', here)
+    return Response(body, answer.status_code, media_type="application/json")
 
 
 def no_such_path(request: Request, *, status: int = 404) -> Response:
@@ -99,24 +109,32 @@ def error_response(error: ApiError) -> Response:
 
 def _request(verb: Verb, body: bytes, query: Mapping[str, str], names: Mapping[str, str]) -> Document:
     """The request message as JSON, whichever of body, query and path its fields came in."""
-    asked: Document = {}
-    if verb.body and body:
-        try:
-            given = json.loads(body)
-        except ValueError as e:
-            raise ApiError(
-                "INVALID_ARGUMENT", f"Invalid JSON payload received. {e}", reason="badRequest"
-            ) from e
-        asked = given if verb.body == "*" else {verb.body: given}
+    given = _given(verb, body) if verb.body and body else {}
     message = verb.request()
     # "$alt" and "alt" are of the protocol; what the message doesn't know is dropped, as newer clients may send it.
-    asked.update({key: _from_query(key, value) for key, value in query.items() if not key.startswith("$")})
-    asked.update(names)
+    asked = {key: _from_query(key, value) for key, value in query.items() if not key.startswith("$")}
     try:
-        json_format.ParseDict(asked, message, ignore_unknown_fields=True)
+        json_format.ParseDict({**given, **asked, **names}, message, ignore_unknown_fields=True)
     except json_format.ParseError as e:
-        raise ApiError("INVALID_ARGUMENT", f"Invalid JSON payload received. {e}", reason="badRequest") from e
-    return json_format.MessageToDict(message)
+        raise _unreadable(str(e)) from e
+    return extras.merged(json_format.MessageToDict(message), extras.of(given, verb.request.DESCRIPTOR))
+
+
+def _given(verb: Verb, body: bytes) -> Document:
+    try:
+        found = json.loads(body)
+    except ValueError as e:
+        raise _unreadable(str(e)) from e
+    if not isinstance(found, dict):
+        raise _unreadable("An object is expected.")
+    given = found if verb.body == "*" else {verb.body: found}
+    if verb.api == "container":
+        extras.refuse(given, verb.request())
+    return given
+
+
+def _unreadable(what: str) -> ApiError:
+    return ApiError("INVALID_ARGUMENT", f"Invalid JSON payload received. {what}", reason="badRequest")
 
 
 def _from_query(key: str, value: str) -> Any:
@@ -126,7 +144,9 @@ def _from_query(key: str, value: str) -> Any:
 
 
 def _encoded(verb: Verb, answer: Document, *, ints: bool) -> Any:
-    if not ints:
+    # Clients read what an operation made with care: no field there that Google's types don't have.
+    typed = verb.response.DESCRIPTOR.full_name == "google.longrunning.Operation"
+    if not ints and not typed:
         return answer
     message = json_format.ParseDict(answer, verb.response(), ignore_unknown_fields=True)
-    return json_format.MessageToDict(message, use_integers_for_enums=True)
+    return json_format.MessageToDict(message, use_integers_for_enums=ints)

@@ -33,7 +33,13 @@ def membership_state(spec: Document, name: str, *, installed: bool, at: str) -> 
         }
         sync |= {"rootsyncCrd": "INSTALLED", "reposyncCrd": "INSTALLED"}
         sync["syncState"]["lastSync"] = at
-    return {"clusterName": name, "membershipSpec": spec, "configSyncState": sync}
+    operator = {"version": VERSION, "deploymentState": "INSTALLED" if installed else "PENDING"}
+    return {
+        "clusterName": name,
+        "membershipSpec": spec,
+        "operatorState": operator,
+        "configSyncState": sync,
+    }
 
 
 def ensure(cluster: KubeCluster, config_sync: Document) -> None:

@@ -1,10 +1,10 @@
-"""The `filter` of the Compute API's lists, in both of its languages.
+"""The `filter` of lists, in both of the languages that Google's APIs have for it.
 
     name = "mci-web" AND (status = RESERVED OR NOT description:*)     the one of AIP-160
     (name eq ".*l4.*") (zone ne ".*-a")                               the older one, whose values are RE2 patterns
 
-The older one is what gcloud sends. A field that a resource does not have is an empty text; a field with several
-values passes when one of them does.
+The older one is Compute's, and what gcloud sends it. A field that a resource does not have is an empty text; a field with
+several values passes when one of them does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from lib.sandbox.errors import ApiError
 from lib.sandbox.store import Document
 
 Test = Callable[[Document], bool]
@@ -31,15 +30,18 @@ _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
 _OPERATORS = ("=", "!=", ":", "eq", "ne", *_ORDER)
 
 
+class FilterError(ValueError):
+    """The text is no filter."""
+
+
 def compiled(text: str) -> Test:
-    """What a resource is asked; ApiError INVALID_ARGUMENT when the text is no filter. An empty one passes all."""
+    """What a resource is asked; FilterError. An empty text passes all."""
     if not text.strip():
         return lambda _: True
     try:
         return _Reader(text).whole()
     except (ValueError, re.error, RecursionError) as e:
-        message = f"Invalid value for field 'filter': '{text}'. Invalid list filter expression."
-        raise ApiError("INVALID_ARGUMENT", message, reason="invalid") from e
+        raise FilterError(text) from e
 
 
 class _Reader:
