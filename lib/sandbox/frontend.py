@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -32,14 +32,15 @@ HEALTHY_SHARE = 0.8  # of the endpoints, below which nothing is tried again
 CONNECT_TIMEOUT_S = 1.0
 NO_BACKEND = "INVALID_BACKEND"  # the zone under which monitoring counts what reached no backend
 PLACE = "x-client-region"
-GONE = 499  # in place of a status: client_disconnected_before_any_response
+GONE = 0  # in place of a status: client_disconnected_before_any_response
 _VIA = (b"via", b"1.1 google")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     response: Response
-    zone: str = NO_BACKEND
+    target: Target | None = None  # that was asked last
+    asked: float = 0.0  # when it was, on the monotonic clock
 
 
 class FrontEnd:
@@ -59,20 +60,30 @@ class FrontEnd:
         if scope["type"] != "http":
             return
         began = time.monotonic()
+        body: bytes | None = b""
         try:
-            outcome = await self._outcome(scope, receive)
+            body = await _body(receive)
+            outcome = await self._outcome(scope, body, receive)
         except ClientDisconnect:
-            self._count(NO_BACKEND, GONE, began)
+            self._count(Outcome(response=Response(status_code=GONE)), began, _bytes_in(scope, body))
             return
-        self._count(outcome.zone, outcome.response.status_code, began)
+        self._count(outcome, began, _bytes_in(scope, body))
         await outcome.response(scope, receive, send)
 
-    def _count(self, zone: str, code: int, began: float) -> None:
-        latency_ms = (time.monotonic() - began) * 1000
-        load.count_request(self.world, zone=zone, code=code, latency_ms=latency_ms)
+    def _count(self, outcome: Outcome, began: float, bytes_in: int) -> None:
+        now, target, response = time.monotonic(), outcome.target, outcome.response
+        answered = load.Answered(
+            zone=target.zone if target else NO_BACKEND,
+            neg=target.neg if target else "",
+            code=response.status_code,
+            total_ms=(now - began) * 1000,
+            backend_ms=(now - outcome.asked) * 1000 if target else None,
+            bytes_in=bytes_in,
+            bytes_out=_size(response.raw_headers) + len(response.body),
+        )
+        load.count_request(self.world, answered)
 
-    async def _outcome(self, scope: Scope, receive: Receive) -> Outcome:
-        body = await _body(receive)
+    async def _outcome(self, scope: Scope, body: bytes | None, receive: Receive) -> Outcome:
         if body is None:
             return Outcome(response=lb_answers.page(413))
         call = _call(scope, body)
@@ -84,23 +95,23 @@ class FrontEnd:
     async def _served(self, service: Document, call: sdapi.Call, receive: Receive) -> Outcome:
         """By one endpoint, or by another when the first failed without a word and the request may be repeated."""
         tried: set[str] = set()
-        failure, zone = Failure.NO_BACKEND, NO_BACKEND
+        failure, last, asked = Failure.NO_BACKEND, None, 0.0
         place = routing.place_of(call.headers.get(PLACE, ""))
         for _ in range(ATTEMPTS):
             target = self._routes.choose(service, place, besides=tried)
             if target is None:
                 break
             tried.add(target.key)
-            zone = target.zone
+            last, asked = target, time.monotonic()
             answer = await self._attempt(target, call, receive, timeout_s=float(service["timeoutSec"]))
             if isinstance(answer, Response):
                 answer.raw_headers.append(_VIA)
-                return Outcome(response=answer, zone=zone)
+                return Outcome(response=answer, target=target, asked=asked)
             failure = answer
             if call.method not in RETRIED or self._routes.healthy_share(service) < HEALTHY_SHARE:
                 break
         scheme = str(service.get("loadBalancingScheme"))
-        return Outcome(response=lb_answers.failed(failure, scheme), zone=zone)
+        return Outcome(response=lb_answers.failed(failure, scheme), target=last, asked=asked)
 
     async def _attempt(
         self, target: Target, call: sdapi.Call, receive: Receive, *, timeout_s: float
@@ -180,6 +191,18 @@ def _call(scope: Scope, body: bytes) -> sdapi.Call:
         headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
         body=body,
     )
+
+
+_LINES = 24  # "HTTP/1.1", spaces and ends of lines around what a request or an answer says itself
+
+
+def _bytes_in(scope: Scope, body: bytes | None) -> int:
+    line = len(scope["method"]) + len(scope["path"]) + len(scope["query_string"])
+    return line + _size(scope["headers"]) + (len(body) if body is not None else BODY_LIMIT)
+
+
+def _size(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    return _LINES + sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 async def _body(receive: Receive) -> bytes | None:

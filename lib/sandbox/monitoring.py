@@ -1,70 +1,42 @@
 """Cloud Monitoring of the sandbox: ListTimeSeries over what the VIP and the GPUs did, minute by minute.
 
-Three metrics: load-balancer requests and latencies (from REQUESTS) and the GPU duty cycle (from DUTY). Not a query
-engine: filters are comparisons joined by AND, alignment is at multiples of 60 s, no MQL, no PromQL.
+Which series there are is `series`' business. Not a query engine: filters are comparisons joined by AND, alignment is at
+multiples of 60 s, no MQL, no PromQL.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from lib.sandbox import catalog
+from lib.sandbox import distribution, series
 from lib.sandbox.errors import ApiError
+from lib.sandbox.series import DUTY_CYCLE, MINUTE_S, Sample, Series
 from lib.sandbox.store import Document
 from lib.sandbox.verbs import own_project, rfc3339
-from lib.sandbox.world import (
-    BACKEND_SERVICES,
-    DUTY,
-    FORWARDING_RULES,
-    REQUESTS,
-    TARGET_PROXIES,
-    URL_MAPS,
-    World,
-)
+from lib.sandbox.world import DUTY, REQUESTS, World
 
-REQUEST_COUNT = "loadbalancing.googleapis.com/https/request_count"
-TOTAL_LATENCIES = "loadbalancing.googleapis.com/https/total_latencies"
-DUTY_CYCLE = "kubernetes.io/container/accelerator/duty_cycle"
-MINUTE_S, KEEP_S = 60, 24 * 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One minute of one series; `count` requests (or 1), `total` their sum (ms, percent or requests)."""
-
-    minute: int
-    total: float
-    count: float
-
-
-@dataclass(slots=True, kw_only=True)
-class Series:
-    metric: dict[str, str]
-    resource: dict[str, str]
-    samples: list[Sample] = field(default_factory=list)
+KEEP_S = 24 * 3600
 
 
 def list_time_series(world: World, request: Document) -> Document:
     own_project(world, request["name"].removeprefix("projects/"), "monitoring.timeSeries.list")
     tests = _parse(request.get("filter", ""))
     metric = next((t.value for t in tests if t.name == "metric.type" and t.operator == "="), "")
-    if metric not in (REQUEST_COUNT, TOTAL_LATENCIES, DUTY_CYCLE):
+    if metric not in series.METRICS:
         raise ApiError(
             "NOT_FOUND", f"Cannot find metric(s) that match type = \"{metric}\". If a metric was created recently, it "
             "could take up to 10 minutes to become available. Please try again soon."
         )  # fmt: skip
     begin, end = _interval(request)
-    kind = "k8s_container" if metric == DUTY_CYCLE else "https_lb_rule"
+    kind = series.resource_type(metric)
     found: dict[str, Series] = {}
-    for series, sample in _samples(world, metric, begin, end):
-        if all(test.passes(_labels(metric, kind, series)) for test in tests):
-            found.setdefault(str([*series.metric.items(), *series.resource.items()]), series).samples.append(
-                sample
-            )
+    for one, sample in series.read(world, metric, begin, end):
+        if all(test.passes(_labels(metric, kind, one)) for test in tests):
+            key = str([*one.metric.items(), *one.resource.items()])
+            found.setdefault(key, one).samples.append(sample)
     aggregation = request.get("aggregation") or {}
     shaped = _reduced(list(found.values()), metric, kind, aggregation)
     return {"timeSeries": [_written(s, metric, kind, aggregation, begin) for s in shaped]}
@@ -78,64 +50,6 @@ def tick(world: World) -> None:
             if int(float(key.split("/", 1)[0])) >= oldest:
                 break  # keys are in the order of time
             world.store.delete(collection, key)
-
-
-# Reading what was measured
-
-
-def _samples(world: World, metric: str, begin: float, end: float) -> Iterator[tuple[Series, Sample]]:
-    collection = DUTY if metric == DUTY_CYCLE else REQUESTS
-    names = _load_balancer(world)
-    for key, kept in world.store.items(collection):
-        first, *rest = key.split("/")
-        minute = int(float(first))
-        if not begin <= minute + MINUTE_S <= end + MINUTE_S:
-            continue
-        if metric == DUTY_CYCLE:
-            percent = min(100.0, 100.0 * float(kept.get("busy_s", 0)) / MINUTE_S)
-            yield _gpu_series(world, rest, kept), Sample(minute=minute, total=percent, count=1)
-        else:
-            count = float(kept.get("count", 0))
-            total = count if metric == REQUEST_COUNT else float(kept.get("latency_ms_sum", 0.0))
-            yield _lb_series(world, rest, names), Sample(minute=minute, total=total, count=count)
-
-
-def _gpu_series(world: World, parts: list[str], kept: Document) -> Series:
-    location, cluster, namespace, pod = parts
-    return Series(
-        metric={"make": "nvidia", "model": kept.get("accelerator", ""), "accelerator_id": "0"},
-        resource={
-            "project_id": world.project,
-            "location": location,
-            "cluster_name": cluster,
-            "namespace_name": namespace,
-            "pod_name": pod,
-            "container_name": kept.get("container", "sd"),
-        },
-    )
-
-
-def _lb_series(world: World, parts: list[str], names: dict[str, str]) -> Series:
-    zone, code = parts[0], parts[1]
-    region = catalog.region_of(zone) if zone in catalog.all_zones() else "global"
-    code_class = str(int(code) // 100 * 100) if code.isdecimal() else "0"
-    return Series(
-        metric={"response_code": code, "response_code_class": code_class, "protocol": "HTTP/1.1",
-                "cache_result": "DISABLED", "proxy_continent": "Europe", "client_country": "France"},
-        resource={"project_id": world.project, "region": region, "backend_scope": zone,
-                  "backend_scope_type": "ZONE", "backend_type": "NETWORK_ENDPOINT_GROUP",
-                  "backend_target_type": "BACKEND_SERVICE", "matched_url_path_rule": "UNMATCHED", **names},
-    )  # fmt: skip
-
-
-def _load_balancer(world: World) -> dict[str, str]:
-    labels = {
-        "forwarding_rule_name": FORWARDING_RULES,
-        "url_map_name": URL_MAPS,
-        "target_proxy_name": TARGET_PROXIES,
-        "backend_target_name": BACKEND_SERVICES,
-    }
-    return {label: next((k for k, _ in world.store.items(c)), "") for label, c in labels.items()}
 
 
 # Filters
@@ -186,12 +100,12 @@ def _parse(text: str) -> list[Test]:
     return [t for t in tests if t.name != "project"]
 
 
-def _labels(metric: str, kind: str, series: Series) -> dict[str, str]:
+def _labels(metric: str, kind: str, one: Series) -> dict[str, str]:
     return {
         "metric.type": metric,
         "resource.type": kind,
-        **{f"metric.labels.{k}": v for k, v in series.metric.items()},
-        **{f"resource.labels.{k}": v for k, v in series.resource.items()},
+        **{f"metric.labels.{k}": v for k, v in one.metric.items()},
+        **{f"resource.labels.{k}": v for k, v in one.resource.items()},
     }
 
 
@@ -220,12 +134,12 @@ def _reduced(found: list[Series], metric: str, kind: str, aggregation: Document)
         return found
     fields = [f.replace(".label.", ".labels.") for f in aggregation.get("groupByFields") or []]
     groups: dict[tuple[str, ...], Series] = {}
-    for series in found:
-        labels = _labels(metric, kind, series)
+    for one in found:
+        labels = _labels(metric, kind, one)
         key = tuple(labels.get(f, "") for f in fields)
         kept = dict(zip(fields, key, strict=True))
         group = groups.setdefault(key, Series(metric=_only(kept, "metric"), resource=_only(kept, "resource")))
-        group.samples += series.samples
+        group.samples += one.samples
     return list(groups.values())
 
 
@@ -234,10 +148,10 @@ def _only(labels: Mapping[str, str], kind: str) -> dict[str, str]:
     return {name.removeprefix(prefix): value for name, value in labels.items() if name.startswith(prefix)}
 
 
-def _written(series: Series, metric: str, kind: str, aggregation: Document, begin: float) -> Document:
+def _written(one: Series, metric: str, kind: str, aggregation: Document, begin: float) -> Document:
     period = _period(aggregation)
     buckets: dict[int, list[Sample]] = {}
-    for sample in series.samples:
+    for sample in one.samples:
         buckets.setdefault(sample.minute // period * period, []).append(sample)
     write = _writer(metric, aggregation, period)
     gauge = metric == DUTY_CYCLE or aggregation.get("perSeriesAligner") == "ALIGN_RATE"
@@ -255,8 +169,8 @@ def _written(series: Series, metric: str, kind: str, aggregation: Document, begi
     value_type = {"int64Value": "INT64", "doubleValue": "DOUBLE", "distributionValue": "DISTRIBUTION"}
     shape = next(iter(points[0]["value"])) if points else "doubleValue"
     return {
-        "metric": {"type": metric, "labels": series.metric},
-        "resource": {"type": kind, "labels": series.resource},
+        "metric": {"type": metric, "labels": one.metric},
+        "resource": {"type": kind, "labels": one.resource},
         "metricKind": "GAUGE" if gauge else "DELTA",
         "valueType": value_type[shape],
         "points": points,
@@ -274,30 +188,30 @@ def _period(aggregation: Document) -> int:
 
 def _writer(metric: str, aggregation: Document, period: int) -> Callable[[list[Sample]], Document]:
     aligner = aggregation.get("perSeriesAligner", "ALIGN_NONE")
-    if metric == TOTAL_LATENCIES:
-        return _latency(aligner)
-    if metric == REQUEST_COUNT:
+    if series.is_distribution(metric):
+        return _distributed(aligner, aggregation.get("crossSeriesReducer", ""))
+    if metric != DUTY_CYCLE:
         if aligner == "ALIGN_RATE":
-            return lambda samples: {"doubleValue": sum(s.total for s in samples) / period}
-        return lambda samples: {"int64Value": str(int(sum(s.total for s in samples)))}
+            return lambda samples: {"doubleValue": sum(s.number for s in samples) / period}
+        return lambda samples: {"int64Value": str(int(sum(s.number for s in samples)))}
     if "ALIGN_MAX" in aligner or aggregation.get("crossSeriesReducer") == "REDUCE_MAX":
-        return lambda samples: {"doubleValue": max(s.total for s in samples)}
+        return lambda samples: {"doubleValue": max(s.number for s in samples)}
     if aligner == "ALIGN_NONE":
-        return lambda samples: {"int64Value": str(int(samples[0].total))}
-    return lambda samples: {"doubleValue": sum(s.total for s in samples) / len(samples)}
+        return lambda samples: {"int64Value": str(int(samples[0].number))}
+    return lambda samples: {"doubleValue": sum(s.number for s in samples) / len(samples)}
 
 
-def _latency(aligner: str) -> Callable[[list[Sample]], Document]:
-    """The sandbox keeps sums: every percentile is told as the mean."""
+def _distributed(aligner: str, reducer: str) -> Callable[[list[Sample]], Document]:
+    if found := _PERCENTILE.fullmatch(aligner) or _PERCENTILE.fullmatch(reducer):
+        percent = float(found[1])
+        return lambda samples: {"doubleValue": _all(samples).percentile(percent)}
+    if aligner == "ALIGN_MEAN" or reducer == "REDUCE_MEAN":
+        return lambda samples: {"doubleValue": _all(samples).mean}
+    return lambda samples: {"distributionValue": _all(samples).told()}
 
-    def mean(samples: list[Sample]) -> float:
-        return sum(s.total for s in samples) / max(1.0, sum(s.count for s in samples))
 
-    def distribution(samples: list[Sample]) -> dict[str, Any]:
-        return {
-            "distributionValue": {"count": str(int(sum(s.count for s in samples))), "mean": mean(samples)}
-        }
+_PERCENTILE = re.compile(r"(?:ALIGN|REDUCE)_PERCENTILE_(\d+)")
 
-    if aligner.startswith("ALIGN_PERCENTILE") or aligner == "ALIGN_MEAN":
-        return lambda samples: {"doubleValue": mean(samples)}
-    return distribution
+
+def _all(samples: list[Sample]) -> distribution.Distribution:
+    return distribution.merged(s.values for s in samples)

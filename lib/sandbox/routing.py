@@ -35,6 +35,7 @@ _READ = (FORWARDING_RULES, TARGET_PROXIES, URL_MAPS, BACKEND_SERVICES, NEGS, END
 class Target:
     endpoint: Document
     zone: str
+    neg: str  # name of its group
     key: str  # as in ENDPOINT_HEALTH
 
 
@@ -152,7 +153,8 @@ def _targets(world: World, service: Document) -> Iterator[Target]:
     for backend in service.get("backends", ()):
         key = loadbalancer.neg_key(backend["group"])
         for endpoint in (world.store.get(NEGS, key) or {}).get("_endpoints", ()):
-            yield Target(endpoint=endpoint, zone=key.split("/", 1)[0], key=neg.health_key(key, endpoint))
+            zone, name = key.split("/", 1)
+            yield Target(endpoint=endpoint, zone=zone, neg=name, key=neg.health_key(key, endpoint))
 
 
 def _place(region: str) -> Place:

@@ -33,7 +33,7 @@ NEGS = (
     "compute.networkEndpointGroups"  # "<zone>/<name>"; private field "_endpoints": [{ipAddress, port, ...}]
 )
 ENDPOINT_HEALTH = "vip.health"  # "<zone>/<neg>/<ip>:<port>": {"state": "HEALTHY"|"UNHEALTHY"|"DRAINING", ...}
-REQUESTS = "metrics.requests"  # "<minute epoch>/<zone>/<response code>": {"count", "latency_ms_sum"}
+REQUESTS = "metrics.requests"  # "<minute epoch>/<zone>/<response code>/<NEG>": a `load.Tally`
 DUTY = "metrics.duty"  # "<minute epoch>/<location>/<cluster>/<namespace>/<pod>": {"busy_s", "accelerator"}
 FAULTS = "admin.faults"  # "<id>": {"id", "kind", "scope", "created", "expires"}
 

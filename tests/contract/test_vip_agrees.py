@@ -82,6 +82,9 @@ def test_the_series_count_the_requests_that_were_answered(
     assert sum(seen.values()) - before == 77
     assert {code for _, code in seen} == {200, 400, 500}
     wait_until(lambda: _series(demo) == seen, what=f"the series say {seen}")
+    latencies = [p.value.distribution_value for s in _listed(demo, "total_latencies") for p in s.points]
+    assert sum(d.count for d in latencies) == sum(seen.values())
+    assert all(sum(d.bucket_counts) == d.count and d.mean > 0 for d in latencies)
 
 
 def _monitoring(demo: Demo) -> monitoring_v3.MetricServiceClient:
@@ -96,26 +99,28 @@ def _monitoring(demo: Demo) -> monitoring_v3.MetricServiceClient:
 
 def _series(demo: Demo) -> Seen:
     """Requests of the last day by zone and response class, as a monitoring client adds them up."""
-    now = int(datetime.fromisoformat(demo.api.get("/admin/v1/clock").json()["now"]).timestamp())
-    labels = ("resource.label.backend_scope", "metric.label.response_code_class")
     found: Seen = Counter()
-    with _monitoring(demo) as client:
-        for series in client.list_time_series(
-            request={
-                "name": f"projects/{P}",
-                "filter": 'metric.type="loadbalancing.googleapis.com/https/request_count"',
-                "interval": {"start_time": {"seconds": now - 86_400}, "end_time": {"seconds": now + 60}},
-                "aggregation": {
-                    "alignment_period": {"seconds": 60},
-                    "per_series_aligner": "ALIGN_DELTA",
-                    "cross_series_reducer": "REDUCE_SUM",
-                    "group_by_fields": labels,
-                },
-            }
-        ):
-            key = series.resource.labels["backend_scope"], int(series.metric.labels["response_code_class"])
-            found[key] += sum(point.value.int64_value for point in series.points)
+    for series in _listed(demo, "request_count"):
+        key = series.resource.labels["backend_scope"], int(series.metric.labels["response_code_class"])
+        found[key] += sum(point.value.int64_value for point in series.points)
     return found
+
+
+def _listed(demo: Demo, metric: str) -> list[monitoring_v3.TimeSeries]:
+    now = int(datetime.fromisoformat(demo.api.get("/admin/v1/clock").json()["now"]).timestamp())
+    request = {
+        "name": f"projects/{P}",
+        "filter": f'metric.type="loadbalancing.googleapis.com/https/{metric}"',
+        "interval": {"start_time": {"seconds": now - 86_400}, "end_time": {"seconds": now + 60}},
+        "aggregation": {
+            "alignment_period": {"seconds": 60},
+            "per_series_aligner": "ALIGN_DELTA",
+            "cross_series_reducer": "REDUCE_SUM",
+            "group_by_fields": ("resource.label.backend_scope", "metric.label.response_code_class"),
+        },
+    }
+    with _monitoring(demo) as client:
+        return list(client.list_time_series(request=request))
 
 
 # --- health -------------------------------------------------------------------------------------------------

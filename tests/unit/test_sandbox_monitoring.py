@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from lib.sandbox import backends, monitoring
+from lib.sandbox import backends, distribution, load, monitoring, series
 from lib.sandbox.errors import ApiError
 from lib.sandbox.verbs import rfc3339
 from lib.sandbox.world import BACKEND_SERVICES, DUTY, ENDPOINT_HEALTH, NEGS, REQUESTS, World
@@ -34,8 +35,12 @@ def measured(world: World) -> World:  # noqa: F811
         (MINUTE, "europe-west4-b", "200", 30),
         (MINUTE + 60, "us-central1-a", "200", 120),
     ):
-        body = {"count": count, "latency_ms_sum": count * 250.0}
-        world.store.put(REQUESTS, f"{minute}/{zone}/{code}", body)
+        found = load.Tally(bytes_in=count * 100, bytes_out=count * 1000)
+        for number in range(count):
+            found.total_ms.add(1000.0 if number % 10 == 9 else 100.0)
+            if code == "200":
+                found.backend_ms.add(50.0)
+        world.store.put(REQUESTS, f"{minute}/{zone}/{code}/neg", found.kept())
     gpu = {"busy_s": 30.0, "accelerator": "nvidia-l4"}
     world.store.put(DUTY, f"{MINUTE}/us-central1/atlas-us-central1/default/pod-1", gpu)
     return world
@@ -43,7 +48,7 @@ def measured(world: World) -> World:  # noqa: F811
 
 def test_requests_are_counted_by_zone_newest_first(measured: World) -> None:
     found = ask(
-        measured, monitoring.REQUEST_COUNT, "metric.labels.response_code_class=200",
+        measured, series.REQUEST_COUNT, "metric.labels.response_code_class=200",
         perSeriesAligner="ALIGN_RATE", crossSeriesReducer="REDUCE_SUM", groupByFields=["resource.label.backend_scope"],
     )  # fmt: skip
     rates = {
@@ -54,7 +59,7 @@ def test_requests_are_counted_by_zone_newest_first(measured: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("term", "series"),
+    ("term", "count"),
     [
         ('metric.labels.response_code="502"', 1),
         ('metric.labels.response_code!="502"', 2),
@@ -63,19 +68,66 @@ def test_requests_are_counted_by_zone_newest_first(measured: World) -> None:
         ('resource.labels.region=monitoring.regex.full_match("us-.*")', 2),
     ],
 )
-def test_filters_choose_series(measured: World, term: str, series: int) -> None:
-    assert len(ask(measured, monitoring.REQUEST_COUNT, term)) == series
+def test_filters_choose_series(measured: World, term: str, count: int) -> None:
+    assert len(ask(measured, series.REQUEST_COUNT, term)) == count
 
 
-def test_latencies_are_distributions_and_their_percentile_is_the_mean(measured: World) -> None:
-    (found,) = ask(measured, monitoring.TOTAL_LATENCIES, 'resource.labels.backend_scope="europe-west4-b"')
-    assert found["points"][0]["value"] == {"distributionValue": {"count": "30", "mean": 250.0}}
-    aligned = ask(measured, monitoring.TOTAL_LATENCIES, perSeriesAligner="ALIGN_PERCENTILE_95")
-    assert {p["value"]["doubleValue"] for s in aligned for p in s["points"]} == {250.0}
+def test_latencies_are_distributions_with_percentiles(measured: World) -> None:
+    (found,) = ask(measured, series.TOTAL_LATENCIES, 'resource.labels.backend_scope="europe-west4-b"')
+    told = found["points"][0]["value"]["distributionValue"]
+    assert (told["count"], told["mean"]) == ("30", pytest.approx(190.0))
+    assert sum(int(count) for count in told["bucketCounts"]) == 30
+    assert told["bucketOptions"]["exponentialBuckets"]["growthFactor"] == 1.4
+
+    def percentile(aligner: str, **more: Any) -> set[float]:
+        answered = 'metric.labels.response_code="200"'
+        aligned = ask(measured, series.TOTAL_LATENCIES, answered, perSeriesAligner=aligner, **more)
+        return {p["value"]["doubleValue"] for s in aligned for p in s["points"]}
+
+    assert all(79 <= value <= 111 for value in percentile("ALIGN_PERCENTILE_50"))
+    assert all(853 <= value <= 1195 for value in percentile("ALIGN_PERCENTILE_95"))
+    (across,) = {round(v) for v in percentile("ALIGN_DELTA", crossSeriesReducer="REDUCE_PERCENTILE_95")}
+    assert 853 <= across <= 1195
+
+
+@pytest.mark.parametrize(
+    ("metric", "total"),
+    [
+        pytest.param("request_count", 216, id="answers"),
+        pytest.param("backend_request_count", 210, id="of backends"),
+        pytest.param("request_bytes_count", 21_600, id="bytes in"),
+        pytest.param("response_bytes_count", 216_000, id="bytes out"),
+        pytest.param("backend_response_bytes_count", 210_000, id="bytes out, of backends"),
+    ],
+)
+def test_what_is_counted_adds_up(measured: World, metric: str, total: int) -> None:
+    found = ask(measured, f"loadbalancing.googleapis.com/https/{metric}", perSeriesAligner="ALIGN_DELTA")
+    assert sum(int(p["value"]["int64Value"]) for s in found for p in s["points"]) == total
+    assert {s["resource"]["labels"]["backend_name"] for s in found} == {"neg"}
+
+
+@pytest.mark.parametrize(
+    ("values", "percent", "low", "high"),
+    [
+        pytest.param([], 50, 0, 0, id="nothing"),
+        pytest.param([0.5] * 4, 50, 0, 1, id="below the first bucket"),
+        pytest.param([10.0, 1000.0], 50, 7, 11, id="the lower half"),
+        pytest.param([10.0, 1000.0], 100, 853, 1195, id="the highest"),
+        pytest.param([1e30], 50, 1e9, 1e30, id="above the last bucket"),
+    ],
+)
+def test_a_percentile_lies_in_the_bucket_of_its_value(
+    values: list[float], percent: float, low: float, high: float
+) -> None:
+    found = distribution.Distribution()
+    for value in values:
+        found.add(value)
+    assert low <= found.percentile(percent) <= high
+    assert distribution.read(json.loads(json.dumps(found.kept()))) == found
 
 
 def test_the_duty_cycle_is_a_share_of_the_minute(measured: World) -> None:
-    (found,) = ask(measured, monitoring.DUTY_CYCLE, perSeriesAligner="ALIGN_MEAN")
+    (found,) = ask(measured, series.DUTY_CYCLE, perSeriesAligner="ALIGN_MEAN")
     assert found["resource"]["labels"]["pod_name"] == "pod-1"
     assert found["points"][0]["value"] == {"doubleValue": 50.0}
     assert found["metricKind"] == "GAUGE"

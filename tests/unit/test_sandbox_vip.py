@@ -169,7 +169,7 @@ async def test_what_is_tried_again(  # noqa: PLR0917 - three fixtures and a row 
     assert backends.asked == asked
     load.flush(plane.world)
     [(key, counted)] = plane.world.store.items(REQUESTS)
-    assert (key.split("/")[1:3], counted["count"]) == ([f"{EU}-a", str(status)], 1), (
+    assert (key.split("/")[1:3], counted["total_ms"]["count"]) == ([f"{EU}-a", str(status)], 1), (
         "counted once, by its end"
     )
 
@@ -203,7 +203,7 @@ async def test_with_no_healthy_endpoint_the_answer_is_googles_502(
     assert "<title>502 Server Error</title>" in answer.text
     assert answer.headers["content-type"].startswith("text/html")
     load.flush(plane.world)
-    assert [key.split("/")[1:] for key, _ in plane.world.store.items(REQUESTS)] == [
+    assert [key.split("/")[1:3] for key, _ in plane.world.store.items(REQUESTS)] == [
         [frontend.NO_BACKEND, "502"]
     ]
 
@@ -309,6 +309,8 @@ async def test_a_client_that_leaves_ends_its_job(plane: DataPlane, slow: Slow) -
     messages.put_nowait({"type": "http.disconnect"})
     await serving
     assert (sent, slow.cancelled) == ([], True)
+    load.flush(plane.world)
+    assert [key.split("/")[2] for key, _ in plane.world.store.items(REQUESTS)] == ["0"], "it got no response"
 
 
 async def test_a_body_beyond_the_limit_is_refused(
@@ -368,8 +370,8 @@ async def test_requests_and_busy_time_are_counted_by_minute(
     await client.get(PING)
     load.flush(plane.world)
     [(key, counted)] = plane.world.store.items(REQUESTS)
-    assert key.split("/")[1:] == [f"{EU}-a", "200"]
-    assert counted["count"] == 2
+    assert key.split("/")[1:3] == [f"{EU}-a", "200"]
+    assert counted["total_ms"]["count"] == 2
     busy = list(plane.world.store.items(DUTY))
     assert sum(d["busy_s"] for _, d in busy) == pytest.approx(90, abs=0.1)
     assert all(d["busy_s"] <= 60 and d["accelerator"] == "nvidia-l4" for _, d in busy)
