@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lib.sandbox import autopilot, deployments, gke, hub, stock
+from lib.sandbox import autopilot, deployments, gke, hub, scenario
 from lib.sandbox.clock import Clock
 from lib.sandbox.kube.storage import KubeCluster
 from lib.sandbox.store import Store
@@ -38,7 +38,7 @@ def open_world(folder: Path) -> World:
         state_dir=state_dir,
         delivery_path=folder / "delivery.git",
     )
-    stock.choose(world, "calm")
+    scenario.choose(world, "calm")
     return world
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from lib.cli import change, prompt, read, sandbox, stack
+from lib.cli import change, prompt, read, sandbox, scenario, stack
 
 __all__ = ["app", "main"]
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 for part in (stack, read, change, prompt):
     part.register(app)
+sandbox.app.add_typer(scenario.app, name="scenario")
 app.add_typer(sandbox.app, name="sandbox")
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's own admin API: its clock and the faults that can be put into it.
+"""The sandbox's own admin API: its clock, the faults that can be put into it, and its scenarios.
 
 Only drills and tests need it; where there is none (`settings.admin_url` is None) every call is Refused.
 """
@@ -39,6 +39,31 @@ class ClockReading:
     paused: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a scenario's script: seconds of the sandbox's time after its beginning, and how long it lasts
+    (None: for good). `state` is told of the scenario that is on: waiting, in force, over, or skipped and why."""
+
+    at_s: float
+    fault: str
+    scope: Mapping[str, Any]
+    for_s: float | None = None
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """`stock` is what GPU stock follows: "process" or "trace"; `quota` "usual" or "none"."""
+
+    name: str
+    sentence: str
+    stock: str
+    quota: str
+    script: tuple[Line, ...] = ()
+    on: bool = False
+    started_at: datetime | None = None  # of the one that is on
+
+
 class FaultsGateway:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -62,6 +87,30 @@ class FaultsGateway:
         """End one fault, or all of them."""
         path = f"/faults/{fault_id}" if fault_id else "/faults"
         self._call("DELETE", path, f"ending the fault {fault_id}" if fault_id else "ending all faults")
+
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """Those that come with the sandbox."""
+        found = _items(self._call("GET", "/scenarios", "listing scenarios"), "scenarios")
+        return tuple(_scenario(s) for s in found)
+
+    def scenario(self) -> Scenario:
+        """The one that is on."""
+        return _scenario(self._call("GET", "/scenario", "reading the scenario"))
+
+    def use_scenario(
+        self,
+        *,
+        name: str = "",
+        document: Mapping[str, Any] | None = None,
+        file: str = "",
+        dry_run: bool = False,
+    ) -> Scenario:
+        """Begin a scenario now, by its name or by a file's content. Raises Refused with file and place of what is
+        wrong; a dry run only finds that out."""
+        body: dict[str, Any] = {"name": name} if document is None else {"document": document, "file": file}
+        if dry_run:
+            body["validateOnly"] = True
+        return _scenario(self._call("PUT", "/scenario", "changing the scenario", body))
 
     def clock(self) -> ClockReading:
         return _clock(self._call("GET", "/clock", "reading the sandbox's clock"))
@@ -117,6 +166,28 @@ def _kind(found: Mapping[str, Any]) -> FaultKind:
     if not isinstance(scope, Mapping):
         scope = {str(name): "" for name in scope}
     return FaultKind(kind=str(found["kind"]), sentence=str(found.get("sentence", "")), scope=scope)
+
+
+def _scenario(found: Mapping[str, Any]) -> Scenario:
+    return Scenario(
+        name=str(found["name"]),
+        sentence=str(found["sentence"]),
+        stock=str(found["stock"]),
+        quota=str(found["quota"]),
+        script=tuple(_line(line) for line in found.get("script") or ()),
+        on=bool(found.get("on")),
+        started_at=_time(found.get("started")),
+    )
+
+
+def _line(found: Mapping[str, Any]) -> Line:
+    return Line(
+        at_s=float(found["atSeconds"]),
+        fault=str(found["fault"]),
+        scope=found.get("scope") or {},
+        for_s=found.get("forSeconds"),
+        state=str(found.get("state", "")),
+    )
 
 
 def _clock(found: Mapping[str, Any]) -> ClockReading:

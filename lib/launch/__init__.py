@@ -98,8 +98,14 @@ def roles(settings: Settings) -> tuple[Role, ...]:
     options = ["--state-dir", str(settings.state_dir)]
     for option in ("speed", "seed", "scenario"):
         if value := os.environ.get(f"ATLAS_SANDBOX_{option.upper()}"):
-            options += [f"--{option}", value]
+            options += [f"--{option}", _from_here(value) if option == "scenario" else value]
     return (_role(settings, "sandbox", "lib.sandbox", *options), controller)
+
+
+def _from_here(scenario: str) -> str:
+    """A path is meant from where the user stands, and the sandbox starts elsewhere; a name stays one."""
+    path = Path(scenario).expanduser()
+    return str(path.absolute()) if path.suffix or len(path.parts) > 1 else scenario
 
 
 def dashboard_role(settings: Settings, port: int) -> Role:

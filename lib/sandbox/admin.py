@@ -1,4 +1,4 @@
-"""The sandbox's own API, which no cloud has: its clock and its faults, at /admin/v1. Not a way to change objects."""
+"""The sandbox's own API, which no cloud has: its clock, faults and scenarios, at /admin/v1. Not a way to change objects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lib.sandbox import faults
+from lib.sandbox import faults, scenario_routes
 from lib.sandbox.errors import ApiError
 from lib.sandbox.fault_kinds import KINDS, FaultKind, Field
 from lib.sandbox.rest import error_response
@@ -110,6 +110,9 @@ _ROWS: dict[tuple[str, str], Callable[[World, Document], Document]] = {
     ("POST", "/faults"): create_fault,
     ("DELETE", "/faults"): lambda world, _: delete_faults(world),
     ("GET", "/faultKinds"): lambda world, _: fault_kinds(world),
+    ("GET", "/scenarios"): lambda world, _: scenario_routes.list_scenarios(world),
+    ("GET", "/scenario"): lambda world, _: scenario_routes.get_scenario(world),
+    ("PUT", "/scenario"): scenario_routes.put_scenario,
 }
 
 

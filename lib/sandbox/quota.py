@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lib.sandbox import catalog, faults
+from lib.sandbox import catalog, faults, scenario
 from lib.sandbox.store import Document
 from lib.sandbox.world import ADDRESSES, CLUSTERS, FORWARDING_RULES, World
 
@@ -88,19 +88,24 @@ def _limit_of(world: World, region: str, accelerator: catalog.Accelerator, *, sp
     metric = accelerator.preemptible_quota_metric if spot else accelerator.quota_metric
     if metric:
         return limit(world, region, metric)
-    return 0.0 if faults.first(world, "quota", region=region, accelerator=accelerator.name) else FAMILY_LIMIT
+    return 0.0 if _none(world, region=region, accelerator=accelerator.name) else FAMILY_LIMIT
 
 
 def limit(world: World, region: str, metric: str) -> float:
     if metric not in GPU_LIMITS:
         return OTHER_LIMITS.get(metric, 0.0)
-    hit = faults.first(world, "quota", region=region, accelerator=_METRIC_ACCELERATOR.get(metric, ""))
-    return 0.0 if hit else float(GPU_LIMITS[metric])
+    none = _none(world, region=region, accelerator=_METRIC_ACCELERATOR.get(metric, ""))
+    return 0.0 if none else float(GPU_LIMITS[metric])
 
 
 def global_limit(world: World) -> float:
     """A quota fault without a scope takes the project-wide limit too."""
-    return 0.0 if faults.first(world, "quota") else float(GPUS_ALL_REGIONS)
+    return 0.0 if _none(world) else float(GPUS_ALL_REGIONS)
+
+
+def _none(world: World, **subject: str) -> bool:
+    """A scenario's empty project, or a fault."""
+    return scenario.no_quota(world) or faults.first(world, "quota", **subject) is not None
 
 
 def regional(world: World, region: str) -> list[Document]:

@@ -1,6 +1,6 @@
 """The sandbox process: opens the state, listens, lets time pass, and says where it is.
 
-    python -m lib.sandbox --state-dir DIR [--speed N] [--seed N] [--scenario NAME]
+    python -m lib.sandbox --state-dir DIR [--speed N] [--seed N] [--scenario NAME|FILE]
 
 Everything runs on one event loop in one thread, so that every API tells the same story without locks. kill -9 is a
 way to stop it: truth is in the store, and what is written here can be written again. Not a place for behaviour.
@@ -25,7 +25,8 @@ from typing import Protocol
 
 import uvicorn
 
-from lib.sandbox import auth, disturbance, ports, stock
+from lib.sandbox import auth, disturbance, ports, scenario
+from lib.sandbox.checked import BadScenario
 from lib.sandbox.clock import MAX_SPEED, MIN_SPEED, Clock
 from lib.sandbox.store import StateError, Store
 from lib.sandbox.world import World
@@ -33,8 +34,8 @@ from lib.sandbox.world import World
 DEFAULT_SPEED = 60.0
 TICK_S, SAVE_S, RESTART_S, STOP_S = 0.1, 1.0, 1.0, 2
 PARTS = (
-    "faults", "gke", "hub", "addresses", "monitoring", "deployments", "autopilot", "configsync", "mci", "health",
-    "webui",
+    "scenario", "faults", "gke", "hub", "addresses", "monitoring", "deployments", "autopilot", "configsync", "mci",
+    "health", "webui",
 )  # fmt: skip
 log = logging.getLogger("sandbox")
 
@@ -66,7 +67,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--speed", type=float, help="sandbox seconds a second; kept when it isn't given")
     parser.add_argument("--seed", type=int, help="of stock and jitter; kept when it isn't given")
-    parser.add_argument("--scenario", choices=sorted(stock.SCENARIOS), help="of GPU stock")
+    parser.add_argument("--scenario", help="a shipped one's name, or the path of a YAML file")
     asked = parser.parse_args(arguments)
     if asked.speed is not None and not MIN_SPEED <= asked.speed <= MAX_SPEED:
         parser.error(f"--speed must be from {MIN_SPEED:g} to {MAX_SPEED:g}")
@@ -81,7 +82,7 @@ def _open(asked: argparse.Namespace) -> tuple[World, ports.Lock]:
     store = Store(state_dir / "state.db")
     clock = _clock(state_dir / "clock.json", asked.speed)
     chosen = ports.choose(state_dir)
-    kept = store.get(stock.SCENARIO, "current") or {}
+    kept = store.get(scenario.SCENARIO, "current") or {}
     seed = asked.seed if asked.seed is not None else int(kept.get("seed", 7))
     world = World(
         store=store,
@@ -95,9 +96,16 @@ def _open(asked: argparse.Namespace) -> tuple[World, ports.Lock]:
         rng=random.Random(),  # names of operations and the like; they must differ from those before a restart
     )
     world.ca_pem = auth.prepare(state_dir, token_uri=f"https://{world.api_address}/token")
-    stock.choose(world, asked.scenario)
+    _choose(world, asked.scenario)
     _delivery_repository(world.delivery_path)
     return world, lock
+
+
+def _choose(world: World, asked: str | None) -> None:
+    try:
+        scenario.choose(world, asked)
+    except BadScenario as e:
+        raise StateError(str(e)) from e
 
 
 def _folder(path: Path) -> None:

@@ -12,7 +12,7 @@ from dulwich.objects import Blob, Commit, ObjectID, Tree
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
-from lib.sandbox import autopilot, configsync, deployments, stock
+from lib.sandbox import autopilot, configsync, deployments, scenario
 from lib.sandbox.clock import Clock
 from lib.sandbox.kube.storage import KubeCluster
 from lib.sandbox.store import Store
@@ -28,7 +28,7 @@ class Drive:
     def __init__(self, folder: Path, region: str = REGION) -> None:
         self.folder = folder
         self.world = self.open()
-        stock.choose(self.world, "calm")
+        scenario.choose(self.world, "calm")
         document = {"name": CLUSTER, "status": "RUNNING"}
         self.world.store.put(CLUSTERS, f"{region}/{CLUSTER}", document)
         self.cluster = KubeCluster(self.world, region, CLUSTER)

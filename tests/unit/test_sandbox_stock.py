@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lib.sandbox import catalog, faults, quota, stock
+from lib.sandbox import catalog, faults, quota, scenario, stock
 from lib.sandbox.clock import Clock
 from lib.sandbox.errors import ApiError
 from lib.sandbox.store import Store
@@ -16,13 +16,13 @@ from lib.sandbox.world import CLUSTERS, World
 DAY_S = 86_400.0
 
 
-def new_world(folder: Path, *, seed: int = 7, scenario: str = "calm") -> World:
+def new_world(folder: Path, *, seed: int = 7, name: str = "calm") -> World:
     clock = Clock(folder / "clock.json")
     clock.pause()
     world = World(
         store=Store(folder / "state.db"), clock=clock, state_dir=folder, delivery_path=folder, seed=seed
     )
-    stock.choose(world, scenario)
+    scenario.choose(world, name)
     return world
 
 
@@ -82,9 +82,9 @@ def test_calm_stock_is_plenty_of_small_gpus_and_none_of_the_great(
 
 def test_tight_stock_is_scarcer_than_calm(tmp_path: Path) -> None:
     worlds = {}
-    for scenario in ("calm", "tight"):
-        (tmp_path / scenario).mkdir()
-        worlds[scenario] = over_days(new_world(tmp_path / scenario, scenario=scenario), "nvidia-l4")
+    for name in ("calm", "tight"):
+        (tmp_path / name).mkdir()
+        worlds[name] = over_days(new_world(tmp_path / name, name=name), "nvidia-l4")
     assert worlds["tight"] < worlds["calm"] / 1.5
 
 
