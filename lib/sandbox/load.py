@@ -75,7 +75,10 @@ _OF: WeakKeyDictionary[Store, Load] = WeakKeyDictionary()
 
 
 def of(world: World) -> Load:
-    return _OF.setdefault(world.store, Load())
+    found = _OF.get(world.store)
+    if found is None:
+        found = _OF[world.store] = Load()
+    return found
 
 
 @contextmanager
