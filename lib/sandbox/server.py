@@ -29,7 +29,7 @@ from lib.sandbox import auth, disturbance, ports, scenario
 from lib.sandbox.checked import BadScenario
 from lib.sandbox.clock import MAX_SPEED, MIN_SPEED, Clock
 from lib.sandbox.store import StateError, Store
-from lib.sandbox.world import World
+from lib.sandbox.world import SETTINGS, World
 
 DEFAULT_SPEED = 60.0
 TICK_S, SAVE_S, RESTART_S, STOP_S = 0.1, 1.0, 1.0, 2
@@ -68,6 +68,11 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--speed", type=float, help="sandbox seconds a second; kept when it isn't given")
     parser.add_argument("--seed", type=int, help="of stock and jitter; kept when it isn't given")
     parser.add_argument("--scenario", help="a shipped one's name, or the path of a YAML file")
+    parser.add_argument(
+        "--load-balancer",
+        choices=("EXTERNAL", "EXTERNAL_MANAGED"),
+        help="scheme of what Multi Cluster Ingress makes: classic (the default) or Envoy-based; kept when it isn't given",
+    )
     asked = parser.parse_args(arguments)
     if asked.speed is not None and not MIN_SPEED <= asked.speed <= MAX_SPEED:
         parser.error(f"--speed must be from {MIN_SPEED:g} to {MAX_SPEED:g}")
@@ -97,8 +102,16 @@ def _open(asked: argparse.Namespace) -> tuple[World, ports.Lock]:
     )
     world.ca_pem = auth.prepare(state_dir, token_uri=f"https://{world.api_address}/token")
     _choose(world, asked.scenario)
+    _choose_load_balancer(world, asked.load_balancer)
     _delivery_repository(world.delivery_path)
     return world, lock
+
+
+def _choose_load_balancer(world: World, asked: str | None) -> None:
+    kept = world.store.get(SETTINGS, "load-balancer") or {}
+    world.lb_scheme = asked or kept.get("scheme", world.lb_scheme)
+    if asked:
+        world.store.put(SETTINGS, "load-balancer", {"scheme": asked})
 
 
 def _choose(world: World, asked: str | None) -> None:

@@ -35,6 +35,7 @@ NEGS = (
 ENDPOINT_HEALTH = "vip.health"  # "<zone>/<neg>/<ip>:<port>": {"state": "HEALTHY"|"UNHEALTHY"|"DRAINING", ...}
 REQUESTS = "metrics.requests"  # "<minute epoch>/<zone>/<response code>/<NEG>": a `load.Tally`
 DUTY = "metrics.duty"  # "<minute epoch>/<location>/<cluster>/<namespace>/<pod>": {"busy_s", "accelerator"}
+SETTINGS = "admin.settings"  # "load-balancer": {"scheme"}
 FAULTS = "admin.faults"  # "<id>": {"id", "kind", "scope", "created", "expires"}
 
 
@@ -48,6 +49,7 @@ class World:
     api_address: str = ""  # "127.0.0.1:PORT", TLS: Google REST APIs, Kubernetes APIs, token endpoint, admin
     grpc_address: str = ""  # "127.0.0.1:PORT", TLS
     vip_port: int = 0  # plain HTTP on 127.0.0.1
+    lb_scheme: str = "EXTERNAL"  # of the load balancers that Multi Cluster Ingress makes; or EXTERNAL_MANAGED
     ca_pem: bytes = b""
     rng: random.Random = field(default_factory=lambda: random.Random(7))
     project: str = PROJECT

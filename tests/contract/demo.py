@@ -118,9 +118,11 @@ def _manifests(path: str) -> list[Document]:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Demo]:
+def serving(folder: Path, *arguments: str) -> Iterator[Demo]:
     """A sandbox of its own in which two regions serve behind the address."""
-    sandbox = Sandbox(state_dir=folder, arguments=("--speed", "600", "--scenario", "calm")).start()
+    sandbox = Sandbox(
+        state_dir=folder, arguments=("--speed", "600", "--scenario", "calm", *arguments)
+    ).start()
     found = Demo(sandbox)
     try:
         found.create_clusters(CONFIG, WORK, SPARE)

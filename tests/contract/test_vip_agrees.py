@@ -220,3 +220,21 @@ def test_a_draining_endpoint_is_told_by_its_neg_and_gets_no_requests(
     finally:
         demo.api.put("/admin/v1/clock", json={"speed": 600})
         demo.link(WORK, SPARE)
+
+
+def test_the_envoy_based_load_balancer_says_503_also_after_a_restart(tmp_path: Path) -> None:
+    with serving(tmp_path, "--load-balancer", "EXTERNAL_MANAGED") as demo:
+        demo.sandbox.arguments = ()  # it keeps what it was told
+        demo.sandbox.stop()
+        demo.sandbox.start()
+        demo.api.close()
+        demo.api = demo.sandbox.http(demo.sandbox.token)
+        [rule] = demo.api.get(f"/compute/v1/projects/{P}/global/forwardingRules").json()["items"]
+        assert rule["loadBalancingScheme"] == "EXTERNAL_MANAGED"
+        demo.link()
+
+        def answer() -> tuple[int, str]:
+            found = httpx.get(f"{demo.vip()}/internal/ping", trust_env=False, timeout=10)
+            return found.status_code, found.text
+
+        wait_until(lambda: answer() == (503, "no healthy upstream"), what="nobody is left to answer")
