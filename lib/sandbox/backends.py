@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 from collections.abc import Iterator
 
 from lib.sandbox.compute import invalid, not_found
@@ -25,17 +28,27 @@ GLOBAL = {
     "targetHttpProxies": TARGET_PROXIES,
     "healthChecks": HEALTH_CHECKS,
 }
+_FINGERPRINTED = ("forwardingRules", "backendServices", "urlMaps", "targetHttpProxies")
 
 
 def global_items(world: World, resource: str) -> list[Document]:
-    return [public(found) for _, found in world.store.items(GLOBAL[resource])]
+    return [_shown(resource, found) for _, found in world.store.items(GLOBAL[resource])]
 
 
 def global_item(world: World, resource: str, name: str) -> Document:
     found = world.store.get(GLOBAL[resource], name)
     if found is None:
         raise not_found(world, f"global/{resource}/{name}")
-    return public(found)
+    return _shown(resource, found)
+
+
+def _shown(resource: str, found: Document) -> Document:
+    """With the fingerprint that optimistic writers send back, which changes with the content."""
+    shown = public(found)
+    if resource not in _FINGERPRINTED:
+        return shown
+    digest = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).digest()
+    return {**shown, "fingerprint": base64.b64encode(digest[:8]).decode()}
 
 
 def negs(world: World, zone_name: str) -> list[Document]:

@@ -13,19 +13,13 @@ from collections.abc import Iterable
 from lib.sandbox import catalog, memberships, quota
 from lib.sandbox.errors import ApiError
 from lib.sandbox.gke_cluster import API, CHANNELS, check_autopilot, checked_name, new_cluster
+from lib.sandbox.gke_progress import with_progress
 from lib.sandbox.store import Document
 from lib.sandbox.verbs import jittered, own_project, public, rfc3339, unreachable, unreachable_locations
 from lib.sandbox.world import CLUSTERS, OPERATIONS, World
 
 CREATE_S, DELETE_S, START_S, CANCEL_S = 390.0, 240.0, 2.0, 10.0
 KEEP_OPERATIONS_S = 24 * 3600.0
-STAGES = (
-    ("CLUSTER_CONFIGURING", 9, 0.25),
-    ("CLUSTER_DEPLOYING", 11, 0.9),
-    ("CLUSTER_HEALTHCHECKING", 2, 1.4),
-)
-"""Progress metrics of CREATE_CLUSTER: name, total, share of the duration at which it is complete. The last never
-completes: the operation ends DONE below its total, as observed."""
 
 
 def create_cluster(world: World, request: Document) -> Document:
@@ -93,13 +87,13 @@ def get_operation(world: World, request: Document) -> Document:
         location, name = key.split("/", 1)
         path = f"projects/{world.project}/locations/{location}/operations/{name}"
         raise ApiError("NOT_FOUND", f"Not found: {path}.", reason="notFound")
-    return public(_with_progress(world, operation))
+    return public(with_progress(world, operation))
 
 
 def list_operations(world: World, request: Document) -> Document:
     location = _location(world, request["parent"], "container.operations.list", many=True)
     found = [
-        public(_with_progress(world, operation))
+        public(with_progress(world, operation))
         for key, operation in world.store.items(OPERATIONS)
         if _listed(world, key, location)
     ]
@@ -225,22 +219,6 @@ def _remove_cluster(world: World, key: str) -> None:
         memberships.unregister(world, location, name)
 
 
-def _with_progress(world: World, operation: Document) -> Document:
-    if operation["operationType"] != "CREATE_CLUSTER":
-        return operation
-    begin, end = operation["_starts"], operation["_ends"]
-    share = 1.0
-    if operation["status"] != "DONE":
-        share = max(0.0, min(1.0, (world.clock.timestamp() - begin) / max(1.0, end - begin)))
-    metrics: list[Document] = []
-    earlier = 0.0
-    for name, total, until in STAGES:
-        done = int(total * max(0.0, min(1.0, (share - earlier) / (until - earlier))))
-        metrics += [{"name": name, "intValue": str(done)}, {"name": f"{name}_TOTAL", "intValue": str(total)}]
-        earlier = until
-    return {**operation, "progress": {"metrics": metrics}}
-
-
 def _running_operation(world: World, cluster_key: str) -> Document | None:
     busy = ("CREATE_CLUSTER", "DELETE_CLUSTER")
     for _, operation in world.store.items(OPERATIONS):
@@ -255,7 +233,8 @@ def _running_operation(world: World, cluster_key: str) -> Document | None:
 
 def _shown(world: World, key: str, cluster: Document) -> Document:
     """As the API answers it: the address and CA of the control plane follow the ports of today."""
-    shown = public(cluster)
+    shown = {field: value for field, value in public(cluster).items() if value not in ("", {})}
+    shown["etag"] = f"{world.store.version_of(CLUSTERS, key):016x}"
     if cluster["status"] in ("RUNNING", "RECONCILING", "STOPPING", "DEGRADED") and "_runningAt" in cluster:
         endpoint = f"{world.api_address}/clusters/{key}"
         shown["endpoint"] = endpoint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 import uuid
@@ -20,6 +21,18 @@ CHANNELS = {
     "REGULAR": ("1.35.6-gke.1049000", "1.36.0-gke.4681000"),
     "STABLE": ("1.35.2-gke.1842000", "1.35.6-gke.1049000"),
     "EXTENDED": ("1.35.2-gke.1842000", "1.35.6-gke.1049000"),
+}
+_ALWAYS = {  # on Autopilot, whatever was asked
+    "addonsConfig": {
+        "dnsCacheConfig": {"enabled": True},
+        "gcePersistentDiskCsiDriverConfig": {"enabled": True},
+        "gcpFilestoreCsiDriverConfig": {"enabled": True},
+        "gcsFuseCsiDriverConfig": {"enabled": True},
+        "networkPolicyConfig": {"disabled": True},
+    },
+    "autoscaling": {"autoscalingProfile": "OPTIMIZE_UTILIZATION", "enableNodeAutoprovisioning": True},
+    "shieldedNodes": {"enabled": True},
+    "verticalPodAutoscaling": {"enabled": True},
 }
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 _NOT_ON_AUTOPILOT = ("networkPolicy", "defaultMaxPodsConstraint", "binaryAuthorization", "shieldedNodes")
@@ -68,7 +81,9 @@ def new_cluster(world: World, location: str, wanted: Mapping[str, Any]) -> Docum
     channel = (wanted.get("releaseChannel") or {}).get("channel") or "REGULAR"
     channel = channel if channel in CHANNELS else "REGULAR"
     version, block = CHANNELS[channel][0], random.Random(f"{world.seed}/{location}/{name}").randrange(4, 250)
+    labels = dict(wanted.get("resourceLabels") or {})
     network = (wanted.get("network") or "default").rsplit("/", 1)[-1]
+    subnetwork = (wanted.get("subnetwork") or "default").rsplit("/", 1)[-1]
     identity = str(uuid.UUID(int=world.rng.getrandbits(128), version=4))
     return {
         "name": name,
@@ -80,9 +95,8 @@ def new_cluster(world: World, location: str, wanted: Mapping[str, Any]) -> Docum
         "zone": location,
         "selfLink": f"{API}/projects/{world.project}/locations/{location}/clusters/{name}",
         "createTime": now,
-        "etag": identity,
         "network": network,
-        "subnetwork": (wanted.get("subnetwork") or "default").rsplit("/", 1)[-1],
+        "subnetwork": subnetwork,
         "clusterIpv4Cidr": f"10.{block}.0.0/17",
         "servicesIpv4Cidr": "34.118.224.0/20",
         "autopilot": {"enabled": True},
@@ -90,14 +104,17 @@ def new_cluster(world: World, location: str, wanted: Mapping[str, Any]) -> Docum
         "initialClusterVersion": version,
         "currentMasterVersion": version,
         "currentNodeVersion": version,
-        "resourceLabels": dict(wanted.get("resourceLabels") or {}),
+        "resourceLabels": labels,
         "fleet": {k: v for k, v in (wanted.get("fleet") or {}).items() if k == "project"},
         "workloadIdentityConfig": {"workloadPool": f"{world.project}.svc.id.goog"},
         "ipAllocationPolicy": {"useIpAliases": True, "clusterIpv4CidrBlock": f"10.{block}.0.0/17"},
         "networkConfig": {
             "network": f"projects/{world.project}/global/networks/{network}",
+            "subnetwork": f"projects/{world.project}/regions/{location}/subnetworks/{subnetwork}",
             "datapathProvider": "ADVANCED_DATAPATH",
         },
         "loggingService": "logging.googleapis.com/kubernetes",
         "monitoringService": "monitoring.googleapis.com/kubernetes",
+        "labelFingerprint": hashlib.sha256(str(sorted(labels.items())).encode()).hexdigest()[:8],
+        **_ALWAYS,
     }

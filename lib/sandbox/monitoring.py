@@ -6,12 +6,13 @@ multiples of 60 s, no MQL, no PromQL.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lib.sandbox import distribution, series
+from lib.sandbox import distribution, paging, series
 from lib.sandbox.errors import ApiError
 from lib.sandbox.series import DUTY_CYCLE, MINUTE_S, Sample, Series
 from lib.sandbox.store import Document
@@ -19,6 +20,7 @@ from lib.sandbox.verbs import own_project, rfc3339
 from lib.sandbox.world import DUTY, REQUESTS, World
 
 KEEP_S = 24 * 3600
+MOST_SERIES = 100_000  # of one page, when nobody says
 
 
 def list_time_series(world: World, request: Document) -> Document:
@@ -31,15 +33,34 @@ def list_time_series(world: World, request: Document) -> Document:
             "could take up to 10 minutes to become available. Please try again soon."
         )  # fmt: skip
     begin, end = _interval(request)
+    _period(request.get("aggregation") or {})
     kind = series.resource_type(metric)
     found: dict[str, Series] = {}
     for one, sample in series.read(world, metric, begin, end):
         if all(test.passes(_labels(metric, kind, one)) for test in tests):
-            key = str([*one.metric.items(), *one.resource.items()])
-            found.setdefault(key, one).samples.append(sample)
+            found.setdefault(_key(one), one).samples.append(sample)
     aggregation = request.get("aggregation") or {}
     shaped = _reduced(list(found.values()), metric, kind, aggregation)
-    return {"timeSeries": [_written(s, metric, kind, aggregation, begin) for s in shaped]}
+    page, token = _page(request, shaped)
+    return {
+        "timeSeries": [_written(s, metric, kind, aggregation, begin) for s in page],
+        "nextPageToken": token,
+    }
+
+
+def _page(request: Document, found: list[Series]) -> tuple[list[Series], str]:
+    size, token = int(request.get("pageSize") or 0), request.get("pageToken", "")
+    if size < 0:
+        raise ApiError("INVALID_ARGUMENT", f'Field page_size had an invalid value of "{size}"')
+    asked = {name: value for name, value in request.items() if name not in ("pageSize", "pageToken")}
+    try:
+        return paging.page(found, key=_key, size=size or MOST_SERIES, token=token, query=json.dumps(asked))
+    except paging.TokenError as e:
+        raise ApiError("INVALID_ARGUMENT", f'Field page_token had an invalid value of "{token}"') from e
+
+
+def _key(one: Series) -> str:
+    return str([*one.metric.items(), *one.resource.items()])
 
 
 def tick(world: World) -> None:
