@@ -46,7 +46,7 @@ def _parts(content_type: str, body: bytes) -> list[Message]:
     if len(parts) > MOST:
         raise invalid(f"The batch request has {len(parts)} calls; at most {MOST} are taken.")
     found = [part for part in parts if isinstance(part, Message)]
-    if not all(len(_line(part)) == 3 for part in found):
+    if not all(len(line := _line(part)) == 3 and line[2].startswith("HTTP/") for part in found):
         raise invalid("Failed to parse batch request, error: a part has no HTTP request line.")
     return found
 

@@ -309,3 +309,35 @@ def test_too_many_requests_say_when_to_come_again(sandbox: Sandbox, admin: httpx
         answer = client.get(f"/compute/v1/projects/{P}/regions")
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
+
+
+# Several calls in one
+
+
+def batch(sandbox: Sandbox, body: str, token: str, boundary: str = "b") -> httpx.Response:
+    headers = {"content-type": f'multipart/mixed; boundary="{boundary}"'}
+    with sandbox.http(token) as client:
+        return client.post("/batch/compute/v1", content=body, headers=headers)
+
+
+def part(path: str) -> str:
+    call = f"GET /compute/v1/projects/{P}{path} HTTP/1.1\n\n"
+    return f"--b\r\nContent-Type: application/http\r\nContent-ID: <x+{path}>\r\n\r\n{call}\r\n"
+
+
+def test_each_call_of_a_batch_is_answered_for_itself(sandbox: Sandbox) -> None:
+    body = part("/zones/us-east1-b") + part("/zones/nowhere") + "--b--\r\n"
+    answer = batch(sandbox, body, sandbox.token)
+    assert answer.status_code == 200
+    first, second = answer.text.split("Content-ID: ")[1:]
+    assert first.startswith("<response-x+/zones/us-east1-b>")
+    assert "HTTP/1.1 200 OK" in first
+    assert "HTTP/1.1 404 Not Found" in second
+    assert batch(sandbox, body, "").text.count("HTTP/1.1 401 Unauthorized") == 2
+
+
+@pytest.mark.parametrize("body", ["", "no parts", "--b\r\n\r\nno request line\r\n--b--\r\n"])
+def test_what_is_no_batch_is_refused(sandbox: Sandbox, body: str) -> None:
+    answer = batch(sandbox, body, sandbox.token)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith("Failed to parse batch request")
