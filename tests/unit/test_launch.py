@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lib.launch import process, supervisor
+from lib.launch import process, roles, supervisor
 from lib.launch.process import LaunchError, Role
+from lib.settings import Settings
 from tests.waiting import wait_until
 
 SLEEPER = "import time\nwhile True: time.sleep(1)"
@@ -144,3 +145,21 @@ def test_the_last_words_tell_why_a_process_ended(state_dir):
     wanted = role(state_dir, code="import sys; sys.exit('the state was written by a newer version')")
     start(wanted)
     wait_until(lambda: "newer" in process.last_words(wanted), timeout_s=5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        pytest.param("tight", "tight", id="a name"),
+        pytest.param("mine.yaml", "{here}/mine.yaml", id="a file where the user stands"),
+        pytest.param("drills/mine", "{here}/drills/mine", id="a file below"),
+        pytest.param("/srv/mine.yaml", "/srv/mine.yaml", id="a file from the root"),
+    ],
+)
+def test_the_sandbox_finds_the_users_scenario_from_wherever_it_is_started(
+    tmp_path, monkeypatch, asked, given
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ATLAS_SANDBOX_SCENARIO", asked)
+    command = roles(Settings(state_dir=tmp_path, target="sandbox"))[0].command
+    assert command[command.index("--scenario") + 1] == given.format(here=tmp_path)
