@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev-setup run test e2e check bench screens lock
+.PHONY: help setup dev-setup run test e2e check bench screens gallery lock
 py := .venv/bin/python
 
 help:
@@ -8,6 +8,7 @@ help:
 	@echo "make check    formatting, lint, types, layers, compiled requirements"
 	@echo "make e2e      only the browser tests      make bench    measure the budgets"
 	@echo "make setup    only the environment        make screens  screenshots for the README"
+	@echo "make gallery  the painter's pictures in docs/painter.md"
 
 setup:
 	@tools/setup.sh
@@ -36,6 +37,9 @@ bench: dev-setup
 
 screens: dev-setup
 	$(py) -m tests.e2e.screens
+
+gallery: setup
+	$(py) -m tools.gallery
 
 lock: dev-setup
 	@tools/lock.sh

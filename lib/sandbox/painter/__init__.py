@@ -7,5 +7,7 @@ procedural backdrop, sets lit sprites into it and applies the style. Same reques
 
 from lib.sandbox.painter.model import MODEL_NAME, SAMPLERS, DrawRequest, Picture, Progress
 from lib.sandbox.painter.painting import draw
+from lib.sandbox.painter.reading import read
+from lib.sandbox.painter.scene import Scene
 
-__all__ = ["MODEL_NAME", "SAMPLERS", "DrawRequest", "Picture", "Progress", "draw"]
+__all__ = ["MODEL_NAME", "SAMPLERS", "DrawRequest", "Picture", "Progress", "Scene", "draw", "read"]

@@ -7,7 +7,7 @@ from lib.sandbox.painter import sprites
 from lib.sandbox.painter.clay import Clay
 from lib.sandbox.painter.cutout import Cutout, moved, stack
 from lib.sandbox.painter.pixels import Array, Rng, to_image_rgba
-from lib.sandbox.painter.reading import Subject
+from lib.sandbox.painter.scene import Subject
 
 # Raised by the hand that holds them, not carried before the belly.
 RAISED = frozenset(
@@ -106,7 +106,7 @@ def filled(vessel: Cutout, filling: tuple[Subject, ...], rng: Rng) -> Image.Imag
     size = int(
         room * (1.75 if flowers else 0.62 if len(pieces) > 2 else 0.8) / max(1.0, (len(pieces) / 5) ** 0.5)
     )
-    side = max(base.width * 3, size * 3)
+    side = base.width + size * 2
     heap = Image.new("RGBA", (side, side))
     foot = side // 2
     for i, subject in enumerate(pieces):
@@ -115,11 +115,15 @@ def filled(vessel: Cutout, filling: tuple[Subject, ...], rng: Rng) -> Image.Imag
         turned = prop.convert("RGBa").rotate(
             -share * (70 if flowers else 50), Image.Resampling.BICUBIC, expand=True
         )
-        x = side / 2 + share * room * (1.25 if flowers else 0.78) - turned.width / 2
-        above = 0.86 + 0.14 * (i % 2) if flowers else 0.74 + 0.36 * (i % 2)
-        heap.alpha_composite(
-            turned.convert("RGBA"), (int(x + share * size * 0.4 * flowers), int(foot - turned.height * above))
+        x = (
+            share * size * 0.4 * flowers
+            + side / 2
+            + share * room * (1.25 if flowers else 0.78)
+            - turned.width / 2
         )
+        above = 0.86 + 0.14 * (i % 2) if flowers else 0.74 + 0.36 * (i % 2)
+        corner = (max(0, int(x)), max(0, int(foot - turned.height * above)))
+        heap.alpha_composite(turned.convert("RGBA"), corner)
     rim = int(base.height * (0.04 if flowers else 0.16))
     image = stack(heap, base, (side - base.width) // 2, foot - rim)[0]
     return sprites.crop(image)

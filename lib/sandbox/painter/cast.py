@@ -12,7 +12,7 @@ from lib.sandbox.painter.attire import filled, hold, wear
 from lib.sandbox.painter.cutout import Cutout
 from lib.sandbox.painter.lexicon import Noun, Pose
 from lib.sandbox.painter.pixels import Rng, to_image_rgba
-from lib.sandbox.painter.reading import Subject
+from lib.sandbox.painter.scene import Subject
 from lib.sandbox.painter.seating import Mount, mount
 
 _FUR = ("gray", "brown", "white", "black", "orange")
@@ -149,7 +149,9 @@ def _pose(subject: Subject, turn: int, *, facing: bool) -> Pose:
 
 
 def _scaled(cutout: Cutout, height: int) -> Cutout:
-    return replace(cutout, image=sprites.enlarge(cutout.image, height))
+    """To a height, or what is wide to a width: no picture shows it larger."""
+    wide = cutout.image.width / cutout.image.height
+    return replace(cutout, image=sprites.enlarge(cutout.image, int(height * min(1.0, 1.4 / wide))))
 
 
 def _under(under: Subject, rng: Rng, height: int) -> Image.Image:

@@ -32,7 +32,7 @@ _SILENT = """
     reflection reflections silhouette hour time season shaped like just really please draw paint create generate
     show me give make want would love break addcomddim lora hypernet embedding shirtless tones tone mood
     volumetric rim backlit contrast saturated exposure fine lines line edges crisp clear sharpness 1080p unity
-    blurry blurred lowres worst ugly deformed bad anatomy watermark text signature cropped jpeg artifacts error
-    disfigured duplicate mutated poorly extra limbs hands fingers nsfw logo username normal
+    blurry blurred row rows lowres worst ugly deformed bad anatomy watermark text signature cropped jpeg artifacts
+    error disfigured duplicate mutated poorly extra limbs hands fingers nsfw logo username normal
 """
 SILENT = frozenset(_SILENT.split())

@@ -7,7 +7,7 @@ import numpy as np
 from lib.sandbox.painter.cast import Actor, Props, Take, make_actor
 from lib.sandbox.painter.ground import Ground
 from lib.sandbox.painter.pixels import Rng
-from lib.sandbox.painter.reading import Scene, Subject
+from lib.sandbox.painter.scene import Scene, Subject
 from lib.sandbox.painter.staging import Stage
 
 MOST_ACTORS = 16

@@ -12,7 +12,8 @@ from lib.sandbox.painter.layout import compose
 from lib.sandbox.painter.light import light_for
 from lib.sandbox.painter.model import DrawRequest, Picture, Progress
 from lib.sandbox.painter.pixels import Array, Rng, to_image
-from lib.sandbox.painter.reading import Scene, read
+from lib.sandbox.painter.reading import read
+from lib.sandbox.painter.scene import Scene
 from lib.sandbox.painter.staging import INDOOR, set_stage
 
 SMALLEST, LARGEST = 64, 2048

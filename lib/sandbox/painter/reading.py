@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from lib.sandbox.painter import filler, geography, lexicon, words
 from lib.sandbox.painter.lexicon import Noun
 from lib.sandbox.painter.phrases import LONGEST_PHRASE, parted, settings, tokens
+from lib.sandbox.painter.scene import Scene, Subject, without
 
 MOST_SUBJECTS = 8
 MOST_OF_A_KIND = 12
@@ -15,35 +16,6 @@ FILLED = 4  # things that fill a bowl or a vase
 WEARABLE = frozenset({"hat", "glasses", "scarf"})
 PORTABLE = frozenset({"thing", "food", "hat", "glasses", "scarf"})
 CARRIED = frozenset({"balloon", "kite", "flower", "rose", "tulip", "sunflower", "bouquet"})
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    noun: Noun
-    count: int = 1
-    colour: str | None = None
-    size: float = 1.0
-    relation: str | None = None  # to the subject `target`
-    target: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What the prompt says; None and empty where it says nothing."""
-
-    subjects: tuple[Subject, ...] = ()
-    place: str | None = None
-    beyond: str | None = None  # what a road leads through
-    time: str | None = None
-    weather: frozenset[str] = frozenset()
-    features: frozenset[str] = frozenset()
-    styles: tuple[str, ...] = ()
-    backdrop_colour: str | None = None
-    photo: bool = False
-    portrait: bool = False
-    flying: bool = False
-    understood: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()
 
 
 @dataclass
@@ -56,7 +28,7 @@ class _Reader:
     weather: list[str] = field(default_factory=list)
     features: list[str] = field(default_factory=list)
     styles: list[str] = field(default_factory=list)
-    understood: list[str] = field(default_factory=list)
+    heard: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     backdrop_colour: str | None = None
     photo: bool = False
@@ -71,7 +43,7 @@ class _Reader:
 def read(prompt: str, negative_prompt: str = "") -> Scene:
     """The scene of the prompt, without what the negative prompt names."""
     wanted, denied = parted(list(tokens(prompt)))
-    return _without(_read(wanted), _read([*denied, *tokens(negative_prompt)]))
+    return without(_read(wanted), _read([*denied, *tokens(negative_prompt)]))
 
 
 def _read(given: list[str]) -> Scene:
@@ -80,7 +52,7 @@ def _read(given: list[str]) -> Scene:
     while position < len(given):
         for length in range(min(LONGEST_PHRASE, len(given) - position), 0, -1):
             phrase = " ".join(given[position : position + length])
-            if _take(reader, phrase, given[position + length : position + length + 2]):
+            if _take(reader, phrase, given[position + length : position + length + LONGEST_PHRASE]):
                 position += length
                 break
         else:
@@ -98,7 +70,7 @@ def _read(given: list[str]) -> Scene:
         photo=reader.photo,
         portrait=reader.portrait,
         flying=reader.flying,
-        understood=tuple(dict.fromkeys(reader.understood)),
+        heard=tuple(reader.heard),
         skipped=tuple(dict.fromkeys(reader.skipped)),
     )
 
@@ -123,7 +95,7 @@ def _is_adjective(reader: _Reader, phrase: str, after: list[str]) -> bool:
     if colour and _colours_something(phrase, after):
         if after and after[0] == "background":
             reader.backdrop_colour = colour
-            reader.understood.append(f"{colour} background")
+            reader.heard.append((f"{colour} background", colour))
         else:
             reader.colour = colour
     elif phrase in words.NUMBERS:
@@ -136,7 +108,7 @@ def _is_adjective(reader: _Reader, phrase: str, after: list[str]) -> bool:
         reader.relation = "hold"
     elif phrase in words.RELATIONS:
         reader.relation = words.RELATIONS[phrase]
-    elif phrase in words.CONTAINERS and _names_something(after):
+    elif phrase in words.CONTAINERS and _names_something(_without_adjectives(after)):
         _add(reader, words.CONTAINERS[phrase], lexicon.nouns()[words.CONTAINERS[phrase]])
         reader.relation = "fill"
     else:
@@ -149,8 +121,16 @@ def _colours_something(phrase: str, after: list[str]) -> bool:
     return phrase != "orange" or (bool(after) and after[0] not in {",", "and", "on", "in", "with"})
 
 
+def _without_adjectives(after: list[str]) -> list[str]:
+    return [
+        word
+        for word in after
+        if not (word in words.NUMBERS or word in words.COLOUR_WORDS or word in words.SIZES)
+    ]
+
+
 def _names_something(after: list[str]) -> bool:
-    return bool(after) and (after[0] in lexicon.nouns() or " ".join(after) in lexicon.nouns())
+    return any(" ".join(after[:n]) in lexicon.nouns() for n in range(1, len(after) + 1))
 
 
 def _add(reader: _Reader, phrase: str, match: lexicon.Match) -> None:
@@ -168,8 +148,8 @@ def _add(reader: _Reader, phrase: str, match: lexicon.Match) -> None:
             subject = replace(subject, relation=None, target=None)
     if len(reader.subjects) < MOST_SUBJECTS:
         reader.subjects.append(subject)
-        shown = f"{count} {phrase}" if count > 1 else phrase
-        reader.understood.append(f"{reader.colour} {shown}" if reader.colour else shown)
+        shown = f"{reader.colour} {phrase}" if reader.colour else phrase
+        reader.heard.append((f"{count} {shown}" if count > 1 else shown, match.noun.name))
     else:
         reader.skipped.append(phrase)
     reader.count = reader.colour = reader.relation = None
@@ -226,7 +206,7 @@ def _take_setting(reader: _Reader, phrase: str) -> bool:
     for table, into in zip(settings(), into_lists, strict=True):
         if phrase in table:
             into.append(table[phrase])
-            reader.understood.append(phrase)
+            reader.heard.append((phrase, table[phrase]))
             reader.relation = None
             return True
     if phrase in words.PHOTO:
@@ -256,32 +236,3 @@ def _place(places: list[str]) -> str | None:
     if "snow" in grounds and {"mountains", "snowpeaks"} & set(grounds):
         return "snowpeaks"
     return (grounds or places or [None])[0]
-
-
-def _unwanted(subject: Subject, names: set[str]) -> bool:
-    """`people` means all of them, whatever their profession."""
-    return subject.noun.name in names or ("person" in names and subject.noun.human)
-
-
-def _without(scene: Scene, unwanted: Scene) -> Scene:
-    names = {subject.noun.name for subject in unwanted.subjects}
-    kept = [i for i, subject in enumerate(scene.subjects) if not _unwanted(subject, names)]
-    moved = {old: new for new, old in enumerate(kept)}
-    subjects = []
-    for index in kept:
-        subject = scene.subjects[index]
-        target = moved.get(subject.target) if subject.target is not None else None
-        subjects.append(
-            replace(subject, target=target, relation=subject.relation if target is not None else None)
-        )
-    return replace(
-        scene,
-        subjects=tuple(subjects),
-        place=None if scene.place == unwanted.place else scene.place,
-        time=None if scene.time == unwanted.time else scene.time,
-        weather=scene.weather - unwanted.weather,
-        features=(scene.features - unwanted.features) | {f"no {name}" for name in unwanted.features},
-        styles=tuple(style for style in scene.styles if style not in unwanted.styles),
-        photo=scene.photo and not unwanted.photo,
-        understood=tuple(w for w in scene.understood if w not in unwanted.understood),
-    )

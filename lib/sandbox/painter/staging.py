@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lib.sandbox.painter.pixels import Rng
-from lib.sandbox.painter.reading import Scene
+from lib.sandbox.painter.scene import Scene
 
 INDOOR = frozenset({"room", "library", "table", "studio"})
 LANDMARKS = frozenset({"beast", "vehicle", "building", "boat", "plant"})

@@ -105,7 +105,7 @@ def pencil(picture: Array, rng: Rng) -> Array:
 
 def noir(picture: Array, rng: Rng) -> Array:
     level = picture @ np.array([0.36, 0.5, 0.14], np.float32)
-    low, high = np.percentile(level, (1, 99))
+    low, high = np.percentile(level, (1, 99)) * np.array([0.6, 1.0])  # fog has no black to stretch to
     level = clip((level - low) / max(high - low, 0.1))
     level = mix(level, level * level * (3 - 2 * level), 0.85)
     y, x = grid(*picture.shape[:2])
