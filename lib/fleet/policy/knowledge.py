@@ -1,0 +1,178 @@
+"""What losses and refusals teach about zones: how soon one that holds us is lost, how likely one that refused
+has room again, and how often two are lost together.
+
+The shapes are those of measured Spot traces (SkyPilot's, 2022 and 2023): the hazard of an up-run falls about as one
+over its age and hardly depends on the zone; zones of one region are lost together several times as often as zones
+of two regions. Levels are learned from the own record, starting at those figures. It decides nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from lib.fleet.policy.model import Event, Zone
+
+HOUR_S = 3600.0
+HAZARD = 0.7  # losses of a run, times (its age in hours + YOUNG_H)
+YOUNG_S = 0.25 * HOUR_S
+UNSEEN_AGE_S = HOUR_S  # what a run that is not ours is taken to be old
+SEEN_SHARE = 0.4  # of the time since a refusal, its new run is taken to be this share old
+RECOVERY_PER_H = 1.0  # of a zone that refused
+LOSS_PER_H = 0.25  # of a zone that is not watched
+ROOM_FIRST, ROOM_HELD, ROOM_FULL, ROOM_LEAST = 0.6, 0.97, 0.02, 0.02
+FULL_S = 0.5 * HOUR_S
+TOGETHER_S = 900.0
+SAME_REGION, OTHER_REGION = 0.32, 0.08  # lost together, given one is
+TOGETHER_WEIGHT = 20.0  # trials the two figures count for
+AFTERSHOCK, AFTERSHOCK_S = 0.15, 1800.0  # extra losses an hour, for siblings of a zone just lost
+ZONE_WEIGHT, ALL_WEIGHT, DAY_WEIGHT = 2.0, 3.0, 6.0  # losses that the prior counts for
+
+
+@dataclass(slots=True)
+class _Rate:
+    """Seen over expected, both starting at the same weight, so that it starts at 1."""
+
+    seen: float
+    expected: float
+
+    @classmethod
+    def of(cls, weight: float) -> _Rate:
+        return cls(weight, weight)
+
+    @property
+    def ratio(self) -> float:
+        return self.seen / self.expected
+
+
+@dataclass(slots=True)
+class Knowledge:
+    zones: tuple[Zone, ...]
+    at_s: float = 0.0
+    _region: dict[str, str] = field(default_factory=dict[str, str])
+    _up_since: dict[str, float] = field(default_factory=dict[str, float])  # of zones that hold us
+    _down_at: dict[str, float] = field(default_factory=dict[str, float])  # last seen without room
+    _full_at: dict[str, float] = field(default_factory=dict[str, float])  # holds us, and has no room for more
+    _losses: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])  # of the last hour
+    _zone: dict[str, _Rate] = field(default_factory=dict[str, _Rate])
+    _all: _Rate = field(default_factory=lambda: _Rate.of(ALL_WEIGHT))
+    _hours: list[_Rate] = field(default_factory=lambda: [_Rate.of(DAY_WEIGHT) for _ in range(24)])
+    _recovery: dict[str, _Rate] = field(default_factory=dict[str, _Rate])  # times, hours
+    _together: dict[bool, _Rate] = field(default_factory=dict[bool, _Rate])
+
+    def __post_init__(self) -> None:
+        self._region = {z.name: z.region for z in self.zones}
+        self._zone = {z.name: _Rate.of(ZONE_WEIGHT) for z in self.zones}
+        self._recovery = {z.name: _Rate(RECOVERY_PER_H, 1.0) for z in self.zones}
+        for same, share in ((True, SAME_REGION), (False, OTHER_REGION)):
+            self._together[same] = _Rate(share * TOGETHER_WEIGHT, TOGETHER_WEIGHT)
+
+    def holds(self, zone: str) -> bool:
+        return zone in self._up_since
+
+    def age_s(self, zone: str, at_s: float) -> float:
+        """Of the run that a zone is in, if it is up: known for zones that hold us, guessed for the others."""
+        if zone in self._up_since:
+            return at_s - self._up_since[zone]
+        if zone in self._down_at:
+            return min(UNSEEN_AGE_S, SEEN_SHARE * (at_s - self._down_at[zone]))
+        return UNSEEN_AGE_S
+
+    def hazard(self, zone: str, at_s: float) -> float:
+        """Losses a second, were we there."""
+        level = self._zone[zone].ratio * self._all.ratio * self._of_day(at_s)
+        own = level * HAZARD / (self.age_s(zone, at_s) + YOUNG_S)
+        shocks = (
+            math.exp((then - at_s) / AFTERSHOCK_S)
+            for then, other in self._losses
+            if other != zone and self.same_region(other, zone)
+        )
+        return own + AFTERSHOCK / HOUR_S * sum(shocks)
+
+    def room(self, zone: str, at_s: float) -> float:
+        """How likely one more launch is accepted now, 0 to 1."""
+        if zone in self._up_since:
+            return ROOM_FULL if at_s - self._full_at.get(zone, -math.inf) < FULL_S else ROOM_HELD
+        if zone not in self._down_at:
+            return ROOM_FIRST
+        back = self._recovery[zone].ratio
+        both = back + LOSS_PER_H
+        hours = (at_s - self._down_at[zone]) / HOUR_S
+        return max(ROOM_LEAST, back / both * (1 - math.exp(-both * hours)))
+
+    def together(self, one: str, other: str) -> float:
+        """How likely `other` is lost with `one`."""
+        return self._together[self.same_region(one, other)].ratio
+
+    def same_region(self, one: str, other: str) -> bool:
+        return self._region[one] == self._region[other]
+
+    def learn(self, at_s: float, events: Iterable[Event], held: Collection[str]) -> None:
+        """`held`: zones that hold an accepted replica of ours now, after the events."""
+        self._expect(at_s)
+        self._losses = [x for x in self._losses if at_s - x[0] < HOUR_S]
+        events = [e for e in events if e.kind == "spot"]
+        lost = {e.zone for e in events if e.what == "lost"}
+        for event in events:
+            if event.what == "up":
+                self._came_up(event.zone, at_s)
+            elif event.what == "lost":
+                self._was_lost(event.zone, at_s, lost, held)
+            elif event.what == "failed":
+                self._refused(event.zone, at_s)
+        for zone in [z for z in self._up_since if z not in held]:
+            self._down_at.setdefault(zone, self._up_since.pop(zone))  # let go while up: its age stays a guess
+
+    def _of_day(self, at_s: float) -> float:
+        """The day's rhythm: this hour's losses against all, smoothed over its neighbours."""
+        hour = int(at_s / HOUR_S)
+        parts = ((self._hours[(hour + by) % 24], weight) for by, weight in ((-1, 0.5), (0, 1.0), (1, 0.5)))
+        seen, expected = 0.0, 0.0
+        for rate, weight in parts:
+            seen, expected = seen + weight * rate.seen, expected + weight * rate.expected
+        return seen / expected
+
+    def _expect(self, at_s: float) -> None:
+        """Time under risk: what the model would have expected to lose since the last look."""
+        day, total = self._of_day(at_s), self._all.ratio
+        for zone in self._up_since:
+            before = max(0.0, self.age_s(zone, self.at_s)) + YOUNG_S
+            unit = HAZARD * math.log((before + at_s - self.at_s) / before)
+            own = self._zone[zone]
+            ratio = own.ratio
+            own.expected += unit * total * day
+            self._all.expected += unit * ratio * day
+            self._hours[int(at_s / HOUR_S) % 24].expected += unit * total * ratio
+        self.at_s = at_s
+
+    def _came_up(self, zone: str, at_s: float) -> None:
+        if zone not in self._up_since:
+            self._up_since[zone] = at_s - self.age_s(zone, at_s)
+        if zone in self._down_at:
+            self._recovery[zone].seen += 1
+            self._recovery[zone].expected += (1 - SEEN_SHARE) * (at_s - self._down_at.pop(zone)) / HOUR_S
+
+    def _was_lost(self, zone: str, at_s: float, lost: set[str], held: Collection[str]) -> None:
+        if zone in self._up_since:
+            lately = {z for then, z in self._losses if at_s - then < TOGETHER_S}
+            for other in ({*held} | lately) - {zone}:
+                rate = self._together[self.same_region(zone, other)]
+                rate.expected += 1
+                rate.seen += other in lately | lost
+            for rate in (self._zone[zone], self._all, self._hours[int(at_s / HOUR_S) % 24]):
+                rate.seen += 1
+            self._losses.append((at_s, zone))
+        self._went_down(zone, at_s)
+
+    def _refused(self, zone: str, at_s: float) -> None:
+        if zone in self._up_since:
+            self._full_at[zone] = at_s
+        else:
+            self._went_down(zone, at_s)
+
+    def _went_down(self, zone: str, at_s: float) -> None:
+        if zone in self._down_at and zone not in self._up_since:
+            self._recovery[zone].expected += (at_s - self._down_at[zone]) / HOUR_S
+        self._up_since.pop(zone, None)
+        self._down_at[zone] = at_s
