@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 MIN_SPEED, MAX_SPEED = 1.0, 600.0
+TRUST_S = 3.0  # other processes read the file too, and go on counting for so long after it was written
 
 
 class Clock:
-    """now() = sim0 + (wall - wall0) * speed. While the process is down no time passes."""
+    """now() = sim0 + (wall - wall0) * speed. While the process is down no time passes; but when it was killed, up to
+    TRUST_S since the last `save` count as passed, so that time never goes back behind what was told."""
 
     def __init__(self, path: Path, *, speed: float = 60.0, start: datetime | None = None) -> None:
         self._path = path
@@ -25,6 +27,8 @@ class Clock:
         if path.exists():
             kept = json.loads(path.read_text())
             sim, speed, paused = float(kept["now"]), float(kept["speed"]), bool(kept["paused"])
+            if not paused and not kept.get("stopped"):
+                sim += min(max(0.0, time.time() - float(kept["wall"])), TRUST_S) * speed
         self._wall0, self._sim0, self.speed, self.paused = time.time(), sim, speed, paused
         self.save()
 
@@ -54,9 +58,15 @@ class Clock:
         self._sim0 += max(0.0, seconds)
         self.save()
 
-    def save(self) -> None:
-        """Called about once a second and at each change; the file is replaced whole."""
-        kept = {"now": self.timestamp(), "wall": time.time(), "speed": self.speed, "paused": self.paused}
+    def save(self, *, stopped: bool = False) -> None:
+        """Called about once a second, at each change and, with `stopped`, at the end; the file is replaced whole."""
+        kept = {
+            "now": self.timestamp(),
+            "wall": time.time(),
+            "speed": self.speed,
+            "paused": self.paused,
+            "stopped": stopped,
+        }
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text(json.dumps(kept))
         temporary.replace(self._path)

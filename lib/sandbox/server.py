@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         asyncio.run(_serve(world))
     finally:
-        world.clock.save()
+        world.clock.save(stopped=True)
         world.store.close()
         lock.release()
     return 0
