@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from lib.cli import change, policy, prompt, read, sandbox, scenario, stack
+from lib.cli import change, clock, policy, prompt, read, sandbox, scenario, stack
 
 __all__ = ["app", "main"]
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 for part in (stack, read, change, prompt, policy):
     part.register(app)
+clock.register(sandbox.app)
 sandbox.app.add_typer(scenario.app, name="scenario")
 app.add_typer(sandbox.app, name="sandbox")
 

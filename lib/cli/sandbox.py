@@ -1,4 +1,4 @@
-"""`sandbox env | speed | fault`: point other tools at the sandbox, let its time run, make it fail.
+"""`sandbox env | fault`: point other tools at the sandbox, make it fail.
 
 Through the sandbox's own admin API, never by a flag in the product; against a real project these verbs
 refuse.
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")]
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The sandbox: its clock, its faults.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The sandbox: its clock, faults and scenarios."
+)
 fault = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Faults of the sandbox's cloud.")
 app.add_typer(fault, name="fault")
 
@@ -144,27 +146,6 @@ def _held(path: Path) -> dict[str, Any]:
     if not isinstance(held, dict):
         raise Failed(f"{path} is no kubeconfig; remove it to have a new one written.")
     return held
-
-
-@app.command()
-def speed(
-    factor: Annotated[float, typer.Argument(help="Sandbox seconds per second, 1 to 600; 0 pauses.")],
-    dry_run: DryRun = False,
-    as_json: Json = False,
-) -> None:
-    """Let the sandbox's time run faster or slower, from now on."""
-    with reported():
-        if factor != 0 and not 1 <= factor <= 600:
-            raise Usage(f"The speed is a number from 1 to 600, or 0 to pause; not {factor:g}.")
-        gateway = _faults(_sandbox())
-        if dry_run:
-            emit({"speed": factor, "applied": False}, as_json=as_json, text=[f"Would run at {factor:g}x."])
-            return
-        told = (
-            gateway.set_clock(paused=True) if factor == 0 else gateway.set_clock(speed=factor, paused=False)
-        )
-        how = "stands still" if told.paused else f"runs {told.speed:g} times as fast as the wall's"
-        emit(told, as_json=as_json, text=[f"The sandbox's time {how}; it is {told.now:%Y-%m-%d %H:%M:%S}."])
 
 
 @fault.command()

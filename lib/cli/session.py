@@ -17,14 +17,22 @@ from lib.fleet import catalog
 from lib.fleet.model import Placement
 from lib.gateways.errors import NotFound, Unreachable
 from lib.launch import process
-from lib.settings import Settings
+from lib.settings import Settings, load
 
 if TYPE_CHECKING:
+    from lib.gateways.faults import FaultsGateway
     from lib.gateways.placement import PlacementGateway
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)")
 NOT_LOOKED_YET = "the controller has not told its first step yet."
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def sandbox() -> FaultsGateway:
+    """The sandbox's own admin API; each call is Refused where there is none."""
+    from lib.gateways.faults import FaultsGateway
+
+    return FaultsGateway(load())
 
 
 def placements(settings: Settings) -> PlacementGateway:

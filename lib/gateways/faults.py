@@ -15,6 +15,8 @@ from lib.gateways.errors import Failure, Refused, translate
 from lib.gateways.kube import CONNECT_S, READ_S
 from lib.settings import Settings
 
+STEP_READ_S = 60.0  # a long step ticks many times
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
@@ -120,18 +122,21 @@ class FaultsGateway:
         return _clock(self._call("PUT", "/clock", "setting the sandbox's clock", body))
 
     def step(self, by: timedelta) -> ClockReading:
-        """Jump forward."""
+        """Let so much of its time pass at once; what would have happened in it happens."""
         body = {"seconds": by.total_seconds()}
-        return _clock(self._call("POST", "/clock:step", "moving the sandbox's clock", body))
+        doing = "moving the sandbox's clock"
+        return _clock(self._call("POST", "/clock:step", doing, body, read_s=STEP_READ_S))
 
-    def _call(self, method: str, path: str, doing: str, body: object = None) -> Any:
+    def _call(
+        self, method: str, path: str, doing: str, body: object = None, *, read_s: float = READ_S
+    ) -> Any:
         connect.endpoints(self._settings)  # Unreachable while it has not started
         url = self._settings.admin_url
         if url is None:
             raise Refused("This target has no admin API: faults and clock speed exist in the sandbox only.")
         with connect.google_errors(doing), connect.session(self._settings) as opened:
             session: Any = opened  # its stub takes whole seconds only
-            answer = session.request(method, f"{url}{path}", json=body, timeout=(CONNECT_S, READ_S))
+            answer = session.request(method, f"{url}{path}", json=body, timeout=(CONNECT_S, read_s))
             said = answer.json() if answer.content else {}
         if answer.ok:
             return said

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lib.sandbox import faults, scenario_routes
+from lib.sandbox import faults, scenario_routes, stepping
 from lib.sandbox.errors import ApiError
 from lib.sandbox.fault_kinds import KINDS, FaultKind, Field
 from lib.sandbox.rest import error_response
@@ -17,6 +17,7 @@ from lib.sandbox.verbs import enter, public, rfc3339
 from lib.sandbox.world import FAULTS, World
 
 PREFIX = "/admin/v1"
+STEP = "/clock:step"
 
 
 def clock(world: World) -> Document:
@@ -38,12 +39,12 @@ def change_clock(world: World, body: Document) -> Document:
     return clock(world)
 
 
-def step_clock(world: World, body: Document) -> Document:
+async def step_clock(world: World, body: Document, ticks: Sequence[stepping.Tick]) -> Document:
     _only(body, "seconds")
     seconds = _number(body, "seconds")
     if not 0 <= seconds <= 366 * 86_400:
         raise ApiError("INVALID_ARGUMENT", "seconds: must be from 0 to a year")
-    world.clock.step(seconds)
+    await stepping.step(world, seconds, ticks)
     return clock(world)
 
 
@@ -105,7 +106,6 @@ def _field(kind: FaultKind, field: Field) -> Document:
 _ROWS: dict[tuple[str, str], Callable[[World, Document], Document]] = {
     ("GET", "/clock"): lambda world, _: clock(world),
     ("PUT", "/clock"): change_clock,
-    ("POST", "/clock:step"): step_clock,
     ("GET", "/faults"): lambda world, _: list_faults(world),
     ("POST", "/faults"): create_fault,
     ("DELETE", "/faults"): lambda world, _: delete_faults(world),
@@ -123,7 +123,10 @@ async def serve(request: Request) -> Response:
     try:
         authorization = request.headers.get("authorization")
         await enter(world, api="admin", authorization=authorization, permission="admin.update", writes=writes)
-        return JSONResponse(_answer(world, request.method, path, await request.body()))
+        body = await request.body()
+        if (request.method, path) == ("POST", STEP):
+            return JSONResponse(await step_clock(world, _body(body), request.app.state.ticks))
+        return JSONResponse(_answer(world, request.method, path, body))
     except ApiError as e:
         return error_response(e)
 

@@ -13,13 +13,15 @@ from starlette.routing import BaseRoute, Mount, Route
 from lib.sandbox import admin, auth, batch, compute_routes, hub_v2, services
 from lib.sandbox.errors import ApiError
 from lib.sandbox.rest import Door, error_response, left
+from lib.sandbox.stepping import Tick
 from lib.sandbox.verbs import Verb, disturb
 from lib.sandbox.world import World
 
 _ALL = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def application(world: World, verbs: tuple[Verb, ...]) -> Starlette:
+def application(world: World, verbs: tuple[Verb, ...], ticks: tuple[Tick, ...]) -> Starlette:
+    """`ticks`: what a step of the clock drives, one of each part."""
     door = Door(verbs)
 
     async def apis(request: Request) -> Response:
@@ -43,6 +45,7 @@ def application(world: World, verbs: tuple[Verb, ...]) -> Starlette:
     ]
     app = Starlette(routes=routes)
     app.state.world = world
+    app.state.ticks = ticks
     return app
 
 

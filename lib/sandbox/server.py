@@ -157,10 +157,10 @@ async def _serve(world: World) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    verbs = methods.all_verbs()
+    verbs, ticks = methods.all_verbs(), _ticks()
     grpc_server = await rpc.start(world, verbs, state_dir=world.state_dir, port=_port(world.grpc_address))
-    http, http_task = await _listen(world, application(world, verbs))
-    tasks = [asyncio.create_task(_run(part, tick, world), name=part) for part, tick in _ticks()]
+    http, http_task = await _listen(world, application(world, verbs, tuple(tick for _, tick in ticks)))
+    tasks = [asyncio.create_task(_run(part, tick, world), name=part) for part, tick in ticks]
     tasks.append(asyncio.create_task(_save(world), name="clock"))
     vip = await _start_vip(world)
     _announce(world)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +224,28 @@ def test_a_region_of_control_planes_is_down_and_the_others_are_not(web: httpx.Cl
     assert web.get(PODS).status_code == 503
     end(web, fault)
     assert web.get(PODS).status_code == 200
+
+
+def told_time(web: httpx.Client) -> datetime:
+    return datetime.fromisoformat(web.get("/admin/v1/clock").json()["now"])
+
+
+def test_a_step_lets_a_whole_chain_of_stages_pass(sandbox: Sandbox, web: httpx.Client) -> None:
+    """A cluster takes minutes and its membership begins when it runs; the clock stands still but for the steps."""
+    parent = f"/v1/projects/{P}/locations/us-west3/clusters"
+    web.put("/admin/v1/clock", json={"paused": True}).raise_for_status()
+    try:
+        asked = {"name": "stepped", "autopilot": {"enabled": True}, "fleet": {"project": P}}
+        web.post(parent, json={"cluster": asked}).raise_for_status()
+        before = told_time(web)
+        assert web.get(f"{parent}/stepped").json()["status"] == "PROVISIONING"
+        web.post("/admin/v1/clock:step", json={"seconds": 1_800}).raise_for_status()
+        assert told_time(web) - before == timedelta(seconds=1_800)
+        assert web.get(f"{parent}/stepped").json()["status"] == "RUNNING"
+        member = web.get(f"/v1/projects/{P}/locations/us-west3/memberships/stepped").json()
+        assert member["state"]["code"] == "READY"
+        web.delete(f"{parent}/stepped").raise_for_status()
+        web.post("/admin/v1/clock:step", json={"seconds": 1_800}).raise_for_status()
+        assert web.get(f"{parent}/stepped").status_code == 404
+    finally:
+        web.put("/admin/v1/clock", json={"paused": False}).raise_for_status()
