@@ -81,6 +81,11 @@ KINDS: Mapping[str, FaultKind] = {
                 Field(name="reclaim", meaning="running machines go too", truth=True, default=True, effect=True),
             ),
         ),
+        FaultKind(
+            name="spot-preemption",
+            sentence="This share of the running Spot machines in scope is taken away once; new ones may be had.",
+            fields=(REGION, ZONE, GPU, _rate("share of the machines, 0 to 1")),
+        ),
         FaultKind(name="quota", sentence="The GPU quota in scope becomes 0.", fields=(REGION, GPU)),
         FaultKind(
             name="api-latency",

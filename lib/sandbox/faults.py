@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,11 +50,15 @@ def first(world: World, kind: str, **subject: Any) -> Document | None:
     """The first fault in force whose scope fits the subject. A field that the scope leaves out fits all; one
     that it names must be a fact of the subject. A zone tells its region; a cluster may be named with or without
     its location."""
+    return next(matching(world, kind, **subject), None)
+
+
+def matching(world: World, kind: str, **subject: Any) -> Iterator[Document]:
+    """As `first`, every one of them."""
     found = active(world, kind)
-    if not found:  # nearly always, and asked for every request
-        return None
-    facts = _facts(subject)
-    return next((fault for fault in found if _applies(fault, facts)), None)
+    if found:  # seldom, and asked for every request
+        facts = _facts(subject)
+        yield from (fault for fault in found if _applies(fault, facts))
 
 
 def hits(world: World, kind: str, **subject: Any) -> Document | None:

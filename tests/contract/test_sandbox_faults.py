@@ -19,7 +19,7 @@ from tests.contract.conftest import Sandbox
 from tests.waiting import wait_until
 
 P = "gpu-atlas-sandbox"
-REGION, CLUSTER = "us-west1", "faulty"
+REGION, CLUSTER = "asia-southeast1", "faulty"
 CLUSTERS = f"/v1/projects/{P}/locations"
 REGIONS = f"/compute/v1/projects/{P}/regions"
 PODS = f"/clusters/{REGION}/{CLUSTER}/api/v1/pods"
@@ -249,3 +249,40 @@ def test_a_step_lets_a_whole_chain_of_stages_pass(sandbox: Sandbox, web: httpx.C
         assert web.get(f"{parent}/stepped").status_code == 404
     finally:
         web.put("/admin/v1/clock", json={"paused": False}).raise_for_status()
+
+
+@pytest.fixture
+def spot_machine(web: httpx.Client, cluster: str) -> Iterator[str]:
+    """The name of a Spot machine that a pod runs on. In this region `calm` always has L4."""
+    base = f"/clusters/{REGION}/{cluster}"
+    deployments = f"{base}/apis/apps/v1/namespaces/default/deployments"
+    labels = {"app": "spot"}
+    container = {"name": "web", "image": "nginx:1", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
+    selector = {"cloud.google.com/gke-accelerator": "nvidia-l4", "cloud.google.com/gke-spot": "true"}
+    template = {"metadata": {"labels": labels}, "spec": {"nodeSelector": selector, "containers": [container]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "spot"}, "spec": spec}
+    assert web.post(deployments, json=body).status_code == 201
+    yield str(wait_until(lambda: running_on(web), timeout_s=60, what="a pod runs on a Spot machine"))
+    web.delete(f"{deployments}/spot").raise_for_status()
+
+
+def running_on(web: httpx.Client) -> str:
+    pods = web.get(PODS, params={"labelSelector": "app=spot"}).json()["items"]
+    return next((p["spec"]["nodeName"] for p in pods if p["status"]["phase"] == "Running"), "")
+
+
+def test_a_wave_of_preemption_is_told_by_events_and_the_pod_comes_back_on_another_machine(
+    web: httpx.Client, spot_machine: str
+) -> None:
+    node = f"/clusters/{REGION}/{CLUSTER}/api/v1/nodes/{spot_machine}"
+    put_in(web, "spot-preemption", region="us-east1")
+    put_in(web, "spot-preemption", rate=0)
+    assert web.get(node).status_code == 200
+    put_in(web, "spot-preemption", region=REGION)
+    wait_until(lambda: web.get(node).status_code == 404, timeout_s=30, what="the machine is gone")
+    events = web.get(f"/clusters/{REGION}/{CLUSTER}/api/v1/events").json()["items"]
+    about = {e["reason"] for e in events if e["involvedObject"]["name"] == spot_machine}
+    assert {"PreemptScheduled", "NodeNotReady", "DeletingNode"} <= about
+    after = wait_until(lambda: running_on(web), timeout_s=60, what="the pod runs again, the wave in force")
+    assert after != spot_machine

@@ -42,6 +42,12 @@ def test_the_documentation_lists_each_kind_with_its_fields() -> None:
         ("api-error", {"rate": 1.5}, "scope.rate: must be a number from 0 to 1"),
         ("api-error", {"rate": float("nan")}, "scope.rate: must be a number from 0 to 1"),
         ("api-error", {"code": "429"}, 'scope.code: "429" is not known'),
+        ("spot-preemption", {"rate": -0.1}, "scope.rate: must be a number from 0 to 1"),
+        (
+            "spot-preemption",
+            {"provisioning": "SPOT"},
+            'scope.provisioning: "spot-preemption" has no such field',
+        ),
         ("control-plane-down", {}, 'scope.cluster: "control-plane-down" needs it, or region'),
         ("control-plane-down", {"cluster": "nope"}, 'scope.cluster: there is no cluster "nope"'),
         ("backend-broken", {"region": ""}, 'scope.region: "backend-broken" needs it, or cluster'),

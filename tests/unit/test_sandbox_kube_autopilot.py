@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -165,6 +166,121 @@ def test_a_preempted_spot_pod_fails_before_its_machine_goes(drive: Drive) -> Non
     assert "Preempted" in drive.reasons()
     drive.run(20)
     assert {p["status"]["phase"] for p in drive.pods} == {"Pending"}
+
+
+def spot_workload(replicas: int = 1) -> dict[str, Any]:
+    body = workload(replicas=replicas)
+    body["spec"]["template"]["spec"]["nodeSelector"]["cloud.google.com/gke-spot"] = "true"
+    return body
+
+
+def names(drive: Drive) -> set[str]:
+    return {node["metadata"]["name"] for node in drive.gpu_nodes}
+
+
+def gone(drive: Drive) -> set[str]:
+    """Machines that Compute Engine has said it takes back."""
+    return {text.split()[1] for text in drive.messages("PreemptScheduled")}
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [{}, {"region": REGION}, {"zone": "us-central1-a"}, {"accelerator": "nvidia-l4"}],
+    ids=["everywhere", "its region", "its zone", "its GPU type"],
+)
+def test_a_wave_of_preemption_takes_the_spot_machines_and_new_ones_may_be_had(
+    drive: Drive, scope: dict[str, str]
+) -> None:
+    drive.cluster.create("deployments.apps", spot_workload())
+    drive.run(360, step=4)
+    before = names(drive)
+    faults.create(drive.world, "spot-preemption", scope)
+    drive.run(4)
+    assert gone(drive) == before
+    assert "Preempted" in drive.reasons()
+    drive.run(20)
+    assert names(drive) == before, "the machine is there until its grace is over"
+    assert ("Failed", "Terminated") in {(p["status"]["phase"], p["status"].get("reason")) for p in drive.pods}
+    drive.run(12)
+    assert names(drive) == set()
+    drive.run(500, step=4)
+    assert ready(drive), "Spot can be had again while the wave is still in force"
+    assert gone(drive) == before
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [{"region": "us-east1"}, {"zone": "us-central1-b"}, {"accelerator": "nvidia-tesla-t4"}, {"rate": 0}],
+    ids=["another region", "another zone", "another GPU type", "a share of none"],
+)
+def test_a_wave_leaves_alone_what_is_out_of_its_scope(drive: Drive, scope: dict[str, Any]) -> None:
+    drive.cluster.create("deployments.apps", spot_workload())
+    drive.run(360, step=4)
+    faults.create(drive.world, "spot-preemption", scope)
+    drive.run(120, step=4)
+    assert ready(drive)
+    assert gone(drive) == set()
+
+
+def test_a_wave_leaves_on_demand_machines_alone(drive: Drive) -> None:
+    drive.cluster.create("deployments.apps", workload())
+    drive.run(360, step=4)
+    faults.create(drive.world, "spot-preemption")
+    drive.run(120, step=4)
+    assert ready(drive)
+
+
+def test_a_second_wave_takes_what_came_after_the_first(drive: Drive) -> None:
+    drive.cluster.create("deployments.apps", spot_workload())
+    drive.run(360, step=4)
+    faults.create(drive.world, "spot-preemption")
+    drive.run(500, step=4)
+    after = names(drive)
+    assert ready(drive)
+    faults.create(drive.world, "spot-preemption", {"region": REGION})
+    drive.run(4)
+    assert after < gone(drive)
+
+
+@pytest.mark.parametrize("how", ["cleared", "its TTL is over"])
+def test_a_wave_that_is_over_takes_no_more_machines(drive: Drive, how: str) -> None:
+    drive.cluster.create("deployments.apps", spot_workload())
+    drive.run(360, step=4)
+    fault = faults.create(drive.world, "spot-preemption", ttl_s=60)
+    if how == "cleared":
+        drive.world.store.delete("admin.faults", fault["id"])
+    else:
+        drive.world.clock.step(61)
+    drive.run(120, step=4)
+    assert ready(drive)
+    assert gone(drive) == set()
+
+
+def test_while_spot_is_out_of_stock_a_swept_machine_has_no_successor(drive: Drive) -> None:
+    drive.cluster.create("deployments.apps", spot_workload())
+    drive.run(360, step=4)
+    faults.create(drive.world, "spot-preemption", ttl_s=60)
+    faults.create(drive.world, "stockout", {"provisioning": "SPOT", "reclaim": False}, ttl_s=900)
+    drive.run(600, step=4)
+    assert names(drive) == set()
+    drive.run(2000, step=10)
+    assert ready(drive)
+
+
+def test_a_wave_takes_its_share_and_the_same_seed_the_same_one(tmp_path: Path) -> None:
+    drive = Drive(tmp_path)
+    drive.cluster.create("deployments.apps", spot_workload(replicas=8))
+    drive.run(400, step=4)
+    before = names(drive)
+    assert len(before) == 8
+    fault = faults.create(drive.world, "spot-preemption", {"rate": 0.5})
+    struck = {name for name in before if faults.chosen(drive.world, fault, name)}
+    with drive.killed():
+        pass
+    drive.run(600, step=4)
+    assert gone(drive) == struck
+    assert before - names(drive) == struck
+    assert set() < struck < before
 
 
 def test_a_broken_backend_is_not_ready_until_it_is_mended(drive: Drive) -> None:

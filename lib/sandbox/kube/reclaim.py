@@ -1,4 +1,4 @@
-"""How GPU machines go: idle ones by scale-down, others taken back by a stock-out fault or Spot preemption.
+"""How GPU machines go: idle ones by scale-down, others taken back by a stock-out or a wave of Spot preemption.
 
 The course of a loss is a table by provisioning model; where a node stands in it is kept in the node ("_reclaim").
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from lib.sandbox import faults
@@ -49,11 +50,20 @@ def advance(cluster: KubeCluster) -> None:
 def _wanted_back(cluster: KubeCluster, node: Document) -> bool:
     labels = node["metadata"]["labels"]
     spot = labels.get(SPOT) == "true"
-    fault = faults.first(
-        cluster.world, "stockout", region=cluster.location, zone=labels[nodes.ZONE],
-        accelerator=labels[ACCELERATOR], provisioning="SPOT" if spot else "STANDARD",
-    )  # fmt: skip
-    return fault is not None and fault["scope"].get("reclaim", True)
+    place = {"region": cluster.location, "zone": labels[nodes.ZONE], "accelerator": labels[ACCELERATOR]}
+    provisioning = "SPOT" if spot else "STANDARD"
+    stockouts = faults.matching(cluster.world, "stockout", **place, provisioning=provisioning)
+    if any(fault["scope"].get("reclaim", True) for fault in stockouts):
+        return True
+    waves = faults.matching(cluster.world, "spot-preemption", **place) if spot else ()
+    return any(_swept(cluster, node, wave) for wave in waves)
+
+
+def _swept(cluster: KubeCluster, node: Document, wave: Document) -> bool:
+    """A wave takes what ran when it came. A node is dated to the second: one of the same second is left alone."""
+    begun = rfc3339(datetime.fromisoformat(wave["created"]))
+    metadata = node["metadata"]
+    return metadata["creationTimestamp"] < begun and faults.chosen(cluster.world, wave, metadata["name"])
 
 
 def _proceed(cluster: KubeCluster, node: Document) -> None:
