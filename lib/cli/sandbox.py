@@ -174,6 +174,8 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Put a fault into the sandbox's cloud."""
+    from lib.gateways.faults import in_words
+
     with reported():
         gateway = _faults(wanted := _sandbox())
         known = {k.kind: k.scope for k in gateway.kinds()}
@@ -182,12 +184,13 @@ def add(
             raise Usage(f"There is no fault {kind!r}; did you mean {' or '.join(near)}?")
         where, length = _scope(kind, known[kind], scope or []), session.duration(ttl) if ttl else None
         if dry_run:
-            told = f"Would put in {kind} {json.dumps(where)}{f' for {ttl}' if ttl else ''}."
+            told = f"Would put in {kind}: {in_words(where)}{f', for {ttl}' if ttl else ''}."
             emit({"kind": kind, "scope": where, "ttl": ttl, "applied": False}, as_json=as_json, text=[told])
             return
         made = gateway.create(kind, where, ttl=length)
-        _journal(wanted, made.kind, f"{made.kind} {json.dumps(where)}", {"id": made.id, "scope": where})
-        emit(made, as_json=as_json, text=[f"Fault {made.id} is in: {made.kind} {json.dumps(where)}."])
+        told = f"{made.kind}: {in_words(where)}"
+        _journal(wanted, made.kind, told, {"id": made.id, "scope": where})
+        emit(made, as_json=as_json, text=[f"Fault {made.id} is in, {told}."])
 
 
 @fault.command()
@@ -213,7 +216,10 @@ def clear(
 
 
 def _row(found: Fault) -> tuple[object, ...]:
-    return found.id, found.kind, json.dumps(dict(found.scope)), found.expires_at or "cleared"
+    from lib.gateways.faults import in_words
+
+    until = f"{found.expires_at:%Y-%m-%d %H:%M:%S}" if found.expires_at else "it is cleared"
+    return found.id, found.kind, in_words(found.scope), until
 
 
 def _scope(kind: str, fields: Collection[str], pairs: list[str]) -> dict[str, Any]:

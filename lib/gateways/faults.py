@@ -66,6 +66,24 @@ class Scenario:
     started_at: datetime | None = None  # of the one that is on
 
 
+PLACES = ("zone", "region", "location", "cluster", "accelerator", "provisioning", "api")
+
+
+def in_words(scope: Mapping[str, Any]) -> str:
+    """A scope as people read it: places by themselves, the rest with its name."""
+    said = [str(scope[name]) for name in PLACES if scope.get(name)]
+    said += [
+        f"{name} {_plain(value)}"
+        for name, value in scope.items()
+        if name not in PLACES and value not in (None, "")
+    ]
+    return " \u00b7 ".join(said) or "everywhere"
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 class FaultsGateway:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

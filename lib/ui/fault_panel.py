@@ -5,14 +5,14 @@ Drawn only where there is such an API. The product never looks at these: it has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import streamlit as st
 
 from lib.fleet import catalog
 from lib.gateways.errors import AtlasError
-from lib.gateways.faults import Fault, FaultsGateway
+from lib.gateways.faults import Fault, FaultsGateway, in_words
 from lib.gateways.journal import Journal
 from lib.settings import SettingsError
 from lib.ui import auth, session, words
@@ -64,7 +64,7 @@ def _running() -> None:
         return
     for fault in faults:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f":red-badge[{words.plain(fault.kind)}] {words.plain(_scope(fault.scope))}")
+            st.markdown(f":red-badge[{words.plain(fault.kind)}] {words.plain(in_words(fault.scope))}")
             st.button("End", key=f"end-{fault.id}", type="tertiary", on_click=_end, args=(fault,))
     st.button(
         "Clear all faults",
@@ -129,12 +129,3 @@ def _act(do: Callable[[FaultsGateway], object], told: str, region: str, *, clear
         st.session_state["fault_problem"] = str(problem)
         return
     session.refresh()
-
-
-def _scope(scope: Mapping[str, Any]) -> str:
-    named = [
-        str(scope[name])
-        for name in ("zone", "region", "location", "cluster", "accelerator")
-        if scope.get(name)
-    ]
-    return " · ".join(named) or "everywhere"

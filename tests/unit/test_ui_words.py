@@ -11,6 +11,7 @@ from PIL import Image
 
 from lib.fleet import drill
 from lib.fleet.model import Candidate, Entry, Phase, Quota, Rollout
+from lib.gateways.faults import in_words
 from lib.gateways.txt2img import Passport, Picture, PictureRequest
 from lib.settings import Settings
 from lib.ui import (
@@ -250,3 +251,16 @@ def test_a_drills_steps_are_told_in_the_order_they_came():
         ("fault over", 300),
         ("recovered", 540),
     ]
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        pytest.param({}, "everywhere", id="no scope"),
+        pytest.param({"region": "us-east1", "reclaim": True}, "us-east1 \u00b7 reclaim true", id="a place"),
+        pytest.param({"api": "compute", "rate": 0.3}, "compute \u00b7 rate 0.3", id="calls"),
+        pytest.param({"zone": "", "seconds": -5}, "seconds -5", id="an empty field"),
+    ],
+)
+def test_a_faults_scope_is_told_in_words(scope, said):
+    assert in_words(scope) == said
