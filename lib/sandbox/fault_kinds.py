@@ -141,6 +141,15 @@ KINDS: Mapping[str, FaultKind] = {
             "the global address gives 504, to a GET only once another has failed, too.",
             fields=(REGION, ZONE, CLUSTER, _rate("share of the requests, 0 to 1")),
         ),
+        FaultKind(
+            name="token-clock-skew",
+            sentence="The clock that tokens are held against is this far ahead: they count as expired, or, when it is "
+            "behind (negative), as not yet valid; calls get UNAUTHENTICATED (401).",
+            fields=(
+                Field(name="seconds", meaning="seconds ahead; negative for behind", bounds=(-86_400, 86_400),
+                      effect=True, required=True),
+            ),
+        ),
     )
 }  # fmt: skip
 

@@ -79,6 +79,12 @@ def control_plane_down(world: World, cluster: str) -> bool:
     return first(world, "control-plane-down", cluster=cluster, region=location) is not None
 
 
+def token_skew_s(world: World) -> float:
+    """By how many seconds the clock of those who look at tokens is ahead; negative when it is behind."""
+    fault = first(world, "token-clock-skew")
+    return float(fault["scope"]["seconds"]) if fault else 0.0
+
+
 def _applies(fault: Document, facts: Mapping[str, Any]) -> bool:
     known = KINDS.get(fault["kind"])  # None: put in by another version
     return known is not None and all(

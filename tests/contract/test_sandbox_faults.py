@@ -286,3 +286,42 @@ def test_a_wave_of_preemption_is_told_by_events_and_the_pod_comes_back_on_anothe
     assert {"PreemptScheduled", "NodeNotReady", "DeletingNode"} <= about
     after = wait_until(lambda: running_on(web), timeout_s=60, what="the pod runs again, the wave in force")
     assert after != spot_machine
+
+
+@pytest.mark.parametrize("seconds", [3700, -120], ids=["expired", "not yet valid"])
+def test_a_token_that_the_clock_is_not_right_for_is_refused_by_every_api(
+    sandbox: Sandbox, web: httpx.Client, cluster: str, seconds: int
+) -> None:
+    gke = container_v1.ClusterManagerClient(client_options={"api_endpoint": sandbox.endpoints["grpc"]})
+    fault = put_in(web, "token-clock-skew", seconds=seconds)
+    for path in (REGIONS, f"{CLUSTERS}/-/clusters"):
+        answer = web.get(path)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"], error["status"]) == (401, 401, "UNAUTHENTICATED")
+        assert error["message"].startswith("Request had invalid authentication credentials. Expected OAuth 2")
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    status = web.get(PODS)
+    assert status.status_code == 401
+    assert {k: status.json()[k] for k in ("kind", "status", "message", "reason", "code")} == {
+        "kind": "Status", "status": "Failure", "message": "Unauthorized", "reason": "Unauthorized", "code": 401,
+    }  # fmt: skip
+    with pytest.raises(exceptions.Unauthenticated):
+        gke.list_clusters(parent=f"projects/{P}/locations/-", retry=None)
+    assert len(web.get("/admin/v1/faults").json()["faults"]) == 1  # and can be lifted
+    end(web, fault)
+    assert [web.get(path).status_code for path in (REGIONS, PODS)] == [200, 200]
+    gke.list_clusters(parent=f"projects/{P}/locations/-", retry=None)
+
+
+def test_a_skew_that_a_fresh_token_outlives_harms_nobody_who_refreshes_and_ends_by_its_ttl(
+    sandbox: Sandbox, web: httpx.Client
+) -> None:
+    fault = put_in(web, "token-clock-skew", seconds=1800)
+    with sandbox.http(sandbox.token) as fresh:
+        assert fresh.get(REGIONS).status_code == 200
+    end(web, fault)
+    put_in(web, "token-clock-skew", ttl_s=36_000, seconds=7200)
+    with sandbox.http(sandbox.token) as fresh:
+        assert fresh.get(REGIONS).status_code == 401
+        web.post("/admin/v1/clock:step", json={"seconds": 36_001}).raise_for_status()
+        assert fresh.get(REGIONS).status_code == 200

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from lib.sandbox import faults
+from lib.sandbox import auth, faults
 from lib.sandbox.errors import ApiError
 from lib.sandbox.fault_kinds import KINDS
 from tests.unit.kube_drive import CLUSTER, REGION, Drive
@@ -50,6 +51,8 @@ def test_the_documentation_lists_each_kind_with_its_fields() -> None:
         ),
         ("control-plane-down", {}, 'scope.cluster: "control-plane-down" needs it, or region'),
         ("control-plane-down", {"cluster": "nope"}, 'scope.cluster: there is no cluster "nope"'),
+        ("token-clock-skew", {}, 'scope.seconds: "token-clock-skew" needs it'),
+        ("token-clock-skew", {"seconds": -90_000}, "scope.seconds: must be a number from -86400 to 86400"),
         ("backend-broken", {"region": ""}, 'scope.region: "backend-broken" needs it, or cluster'),
     ],
 )
@@ -81,3 +84,31 @@ def test_a_cluster_is_meant_by_name_or_with_its_location(drive: Drive) -> None:
         assert faults.control_plane_down(drive.world, f"{REGION}/{CLUSTER}")
         drive.world.store.delete("admin.faults", fault["id"])
     assert not faults.control_plane_down(drive.world, f"{REGION}/{CLUSTER}")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "age_s", "valid"),
+    [
+        (0, 0, True),
+        (0, 3599, True),
+        (0, 3600, False),
+        (600, 2999, True),
+        (600, 3000, False),
+        (3600, 0, False),
+        (-60, 0, True),
+        (-61, 0, False),
+        (-61, 1, True),
+        (-600, 4199, True),
+    ],
+)
+def test_a_token_lives_for_an_hour_of_the_clock_it_is_held_against(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch, seconds: int, age_s: int, valid: bool
+) -> None:
+    auth.prepare(drive.world.state_dir, token_uri="https://127.0.0.1/token")
+    if seconds:
+        faults.create(drive.world, "token-clock-skew", {"seconds": seconds})
+    monkeypatch.setattr(auth, "time", SimpleNamespace(time=lambda: 1_000_000_000))
+    held = f"Bearer {auth.issue(drive.world, auth.VIEWER)}"
+    monkeypatch.setattr(auth, "time", SimpleNamespace(time=lambda: 1_000_000_000 + age_s))
+    skew_s = faults.token_skew_s(drive.world)
+    assert auth.authenticate(drive.world, held, skew_s=skew_s) == (auth.VIEWER if valid else None)
