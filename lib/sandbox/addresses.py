@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from lib.sandbox import quota
+from lib.sandbox import quota, stages
 from lib.sandbox.compute import BASE, invalid, not_found, url
 from lib.sandbox.errors import ApiError
 from lib.sandbox.store import Document
@@ -16,7 +16,7 @@ from lib.sandbox.world import ADDRESSES, FORWARDING_RULES, World
 
 OPERATIONS = "compute.operations"
 NO_LABELS = "42WmSpB8rSM="  # labelFingerprint of a resource without labels
-RESERVE_S, DELETE_S, KEEP_OPERATIONS_S = 4.0, 4.0, 24 * 3600.0
+KEEP_OPERATIONS_S = 24 * 3600.0
 
 
 _NAME = "(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)"
@@ -30,6 +30,7 @@ def insert_address(world: World, wanted: Document) -> Document:
     _check_kind(wanted)
     _check_quota(world)
     now = world.clock.timestamp()
+    seconds = stages.seconds(world, "address-reserve", name)
     address: Document = {
         "kind": "compute#address",
         "id": numeric_id(f"{name}/{now}"),
@@ -43,11 +44,11 @@ def insert_address(world: World, wanted: Document) -> Document:
         "labelFingerprint": NO_LABELS,
         "creationTimestamp": pacific(now),
         "selfLink": url(world, f"global/addresses/{name}"),
-        "_reservedAt": now + RESERVE_S,
+        "_reservedAt": now + seconds,
     }
     with world.store.transaction():
         world.store.put(ADDRESSES, name, address)
-        return _operation(world, "insert", address, RESERVE_S)
+        return _operation(world, "insert", address, seconds)
 
 
 def _checked_name(wanted: Document) -> str:
@@ -105,9 +106,10 @@ def delete_address(world: World, name: str) -> Document:
     if "_deleteAt" in kept or found["status"] == "RESERVING":
         message = f"The resource 'projects/{world.project}/global/addresses/{name}' is not ready"
         raise ApiError("FAILED_PRECONDITION", message, reason="resourceNotReady")
+    seconds = stages.seconds(world, "address-delete", name)
     with world.store.transaction():
-        world.store.put(ADDRESSES, name, {**kept, "_deleteAt": world.clock.timestamp() + DELETE_S})
-        return _operation(world, "delete", found, DELETE_S)
+        world.store.put(ADDRESSES, name, {**kept, "_deleteAt": world.clock.timestamp() + seconds})
+        return _operation(world, "delete", found, seconds)
 
 
 def _ip(world: World, wanted: Document) -> str:

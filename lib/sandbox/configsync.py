@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from lib.sandbox import faults
+from lib.sandbox import faults, stages
 from lib.sandbox.kube import declared, gitsource, inventory, platform, rootsync
 from lib.sandbox.kube.applying import holds, server_side_apply
 from lib.sandbox.kube.errors import StatusError
@@ -21,7 +21,6 @@ from lib.sandbox.kube.objects import rfc3339
 from lib.sandbox.kube.resources import Resource
 from lib.sandbox.kube.storage import KubeCluster
 from lib.sandbox.store import Store
-from lib.sandbox.verbs import jittered
 from lib.sandbox.world import CLUSTERS, FEATURES, MEMBERSHIPS, SYNC_STATES, World
 
 Document = dict[str, Any]
@@ -29,7 +28,7 @@ INVENTORIES = (
     "configsync.inventories"  # "<location>/<cluster>": {"objects": [[resource, namespace, name], ...]}
 )
 MANAGER = "configsync"
-INSTALL_S, APPLY_S, POLL_S = 150.0, 8.0, 15.0
+POLL_S = 15.0
 
 
 @dataclass(slots=True)
@@ -99,7 +98,7 @@ def _sync(member: Member, heads: dict[tuple[str, str, str], str | SyncError]) ->
     state = world.store.get(SYNC_STATES, member.key)
     now = world.clock.timestamp()
     if state is None:
-        due = now + jittered(world, INSTALL_S, f"configsync/{member.key}")
+        due = now + stages.seconds(world, "config-sync-install", member.key)
         _put_state(
             member,
             rootsync.membership_state(member.spec, member.name, installed=False, at=""),
@@ -135,7 +134,7 @@ def _time_to_poll(member: Member) -> bool:
     if faults.first(world, "config-sync-stalled", cluster=member.cluster_key, region=member.cluster.location):
         return False
     period = float(member.git.get("syncWaitSecs") or POLL_S)
-    offset = jittered(world, period, f"poll/{member.key}")
+    offset = stages.phase(world, period, f"poll/{member.key}")
     slot = int((world.clock.timestamp() + offset) // period)
     polled = _memory(world).polled
     if polled.get(member.key) == slot:
@@ -159,7 +158,7 @@ def _fetch(member: Member, state: Document, heads: dict[tuple[str, str, str], st
         return state
     if found == state.get("_fetched") and state.get("_applyAt"):
         return state
-    due = world.clock.timestamp() + jittered(world, APPLY_S, f"apply/{member.key}/{found}")
+    due = world.clock.timestamp() + stages.seconds(world, "config-sync-apply", f"{member.key}/{found}")
     rest = {k: v for k, v in state.items() if k != "_failed" or found == state.get("_fetched")}
     pending = {"code": "PENDING", "errors": []} if not rest.get("_failed") else {}
     shown = _shown(rest, sourceToken=found, importToken=found, **pending)

@@ -111,6 +111,17 @@ KINDS: Mapping[str, FaultKind] = {
             fields=(*_CALLS, _rate("share of the calls, 0 to 1")),
         ),
         FaultKind(
+            name="slow-start",
+            sentence="Machines, image pulls and model loads in scope take longer: three times, or as factor and "
+            "seconds say.",
+            fields=(
+                REGION, CLUSTER,
+                Field(name="stage", meaning="what is slow; all three when left out", choices=STARTS),
+                Field(name="factor", meaning="times as long", bounds=(1, 1000), effect=True),
+                Field(name="seconds", meaning="seconds more", bounds=(0, 86_400), effect=True),
+            ),
+        ),
+        FaultKind(
             name="unreachable",
             sentence="The location does not answer: lists are partial and say so, other calls get UNAVAILABLE.",
             fields=(

@@ -10,15 +10,14 @@ import base64
 import uuid
 from collections.abc import Iterable
 
-from lib.sandbox import catalog, memberships, quota
+from lib.sandbox import catalog, memberships, quota, stages
 from lib.sandbox.errors import ApiError
 from lib.sandbox.gke_cluster import API, CHANNELS, check_autopilot, checked_name, new_cluster
 from lib.sandbox.gke_progress import with_progress
 from lib.sandbox.store import Document
-from lib.sandbox.verbs import jittered, own_project, public, rfc3339, unreachable, unreachable_locations
+from lib.sandbox.verbs import own_project, public, rfc3339, unreachable, unreachable_locations
 from lib.sandbox.world import CLUSTERS, OPERATIONS, World
 
-CREATE_S, DELETE_S, START_S, CANCEL_S = 390.0, 240.0, 2.0, 10.0
 KEEP_OPERATIONS_S = 24 * 3600.0
 
 
@@ -34,7 +33,7 @@ def create_cluster(world: World, request: Document) -> Document:
     cluster = new_cluster(world, location, wanted)
     with world.store.transaction():
         world.store.put(CLUSTERS, key, cluster)
-        return public(start_operation(world, "CREATE_CLUSTER", key, duration_s=CREATE_S))
+        return public(start_operation(world, "CREATE_CLUSTER", key, stage="cluster-create"))
 
 
 def _check_quota(world: World, region: str) -> None:
@@ -77,7 +76,7 @@ def delete_cluster(world: World, request: Document) -> Document:
         )
     with world.store.transaction():
         world.store.put(CLUSTERS, key, {**cluster, "status": "STOPPING"})
-        return public(start_operation(world, "DELETE_CLUSTER", key, duration_s=DELETE_S))
+        return public(start_operation(world, "DELETE_CLUSTER", key, stage="cluster-delete"))
 
 
 def get_operation(world: World, request: Document) -> Document:
@@ -107,7 +106,7 @@ def cancel_operation(world: World, request: Document) -> Document:
         raise ApiError("NOT_FOUND", f"Not found: {request['name']}.", reason="notFound")
     if operation["status"] not in ("PENDING", "RUNNING") or operation["operationType"] != "CREATE_CLUSTER":
         raise ApiError("FAILED_PRECONDITION", f"Operation {operation['name']} cannot be cancelled.")
-    ends = world.clock.timestamp() + CANCEL_S
+    ends = world.clock.timestamp() + stages.seconds(world, "operation-cancel", operation["name"])
     world.store.put(OPERATIONS, key, {**operation, "status": "ABORTING", "_ends": ends})
     return {}
 
@@ -134,9 +133,7 @@ def get_server_config(world: World, request: Document) -> Document:
     }
 
 
-def start_operation(
-    world: World, kind: str, cluster_key: str, *, duration_s: float, target: str = ""
-) -> Document:
+def start_operation(world: World, kind: str, cluster_key: str, *, stage: str, target: str = "") -> Document:
     """Begin an operation on a cluster; `target` is appended to its link (a node pool, say)."""
     now, location = world.clock.timestamp(), cluster_key.split("/", 1)[0]
     name = f"operation-{int(now * 1000)}-{uuid.UUID(int=world.rng.getrandbits(128), version=4)}"
@@ -151,8 +148,8 @@ def start_operation(
         "selfLink": f"{base}/operations/{name}",
         "targetLink": f"{base}/clusters/{cluster_key.split('/', 1)[1]}{target}",
         "_cluster": cluster_key,
-        "_starts": now + START_S,
-        "_ends": now + jittered(world, duration_s, f"{kind}/{cluster_key}/{name}"),
+        "_starts": now + stages.seconds(world, "operation-start", name),
+        "_ends": now + stages.seconds(world, stage, f"{cluster_key}/{name}"),
     }
     world.store.put(OPERATIONS, f"{location}/{name}", operation)
     return operation

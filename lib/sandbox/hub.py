@@ -11,16 +11,13 @@ import re
 from typing import Any
 
 from lib.sandbox import hub_operations as operations
-from lib.sandbox import memberships
+from lib.sandbox import memberships, stages
 from lib.sandbox.errors import ApiError
 from lib.sandbox.hub_names import busy, invalid, key_of, location_of, member_key, member_path, page_of, truth
 from lib.sandbox.store import Document
-from lib.sandbox.verbs import jittered, public, rfc3339
+from lib.sandbox.verbs import public, rfc3339
 from lib.sandbox.world import FEATURES, MEMBERSHIPS, SYNC_STATES, World
 
-DELETE_S, UPDATE_S = 15.0, 4.0
-ENABLE_S = {"multiclusteringress": 60.0}
-OTHER_ENABLE_S = 10.0
 KNOWN_FEATURES = ("multiclusteringress", "configmanagement", "multiclusterservicediscovery")
 
 
@@ -33,7 +30,9 @@ def create_feature(world: World, request: Document) -> Document:
     if world.store.get(FEATURES, name):
         raise ApiError("ALREADY_EXISTS", f"Resource '{path}' already exists", reason="alreadyExists")
     now = world.clock.timestamp()
-    seconds = jittered(world, ENABLE_S.get(name, OTHER_ENABLE_S), f"feature/{name}")
+    seconds = stages.seconds(
+        world, "ingress-enable" if name == "multiclusteringress" else "feature-enable", name
+    )
     feature: Document = {
         "name": path,
         "labels": dict(wanted.get("labels") or {}),
@@ -82,7 +81,7 @@ def update_feature(world: World, request: Document) -> Document:
             raise invalid("update_mask", f'"{path}" is not updatable')
     with world.store.transaction():
         world.store.put(FEATURES, name, {**feature, **changed})
-        return operations.start(world, "global", "update", feature["name"], UPDATE_S)
+        return operations.start(world, "global", "update", feature["name"], _update_s(world, feature))
 
 
 def write_member_spec(world: World, name: str, key: str, spec: Document) -> Document:
@@ -95,7 +94,12 @@ def write_member_spec(world: World, name: str, key: str, spec: Document) -> Docu
         world.store.put(FEATURES, name, {**feature, "membershipSpecs": specs, "updateTime": now})
         location, member = key.split("/", 1)
         target = f"projects/{world.project}/locations/{location}/memberships/{member}/features/{name}"
-        return operations.start(world, location, "update" if spec else "delete", target, UPDATE_S)
+        seconds = _update_s(world, feature)
+        return operations.start(world, location, "update" if spec else "delete", target, seconds)
+
+
+def _update_s(world: World, feature: Document) -> float:
+    return stages.seconds(world, "feature-update", f"{feature['name']}/{feature['updateTime']}")
 
 
 def delete_feature(world: World, request: Document) -> Document:
@@ -106,14 +110,15 @@ def delete_feature(world: World, request: Document) -> Document:
         raise ApiError(
             "FAILED_PRECONDITION", f"Feature {name} still has membership specs; use force to delete it."
         )
+    seconds = stages.seconds(world, "feature-delete", name)
     disabling = {
         **feature,
         "resourceState": {"state": "DISABLING"},
-        "_deleteAt": world.clock.timestamp() + DELETE_S,
+        "_deleteAt": world.clock.timestamp() + seconds,
     }
     with world.store.transaction():
         world.store.put(FEATURES, name, disabling)
-        return operations.start(world, "global", "delete", feature["name"], DELETE_S)
+        return operations.start(world, "global", "delete", feature["name"], seconds)
 
 
 def _check_not_leaving(feature: Document) -> None:

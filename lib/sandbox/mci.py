@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lib.sandbox import loadbalancer, mcs, neg
+from lib.sandbox import loadbalancer, mcs, neg, stages
 from lib.sandbox.kube.platform import cluster_of_membership
 from lib.sandbox.kube.storage import KubeCluster
 from lib.sandbox.store import Document
-from lib.sandbox.verbs import jittered
 from lib.sandbox.world import (
     ADDRESSES,
     BACKEND_SERVICES,
@@ -26,7 +25,6 @@ from lib.sandbox.world import (
 
 FEATURE = "multiclusteringress"
 STATIC_IP = "networking.gke.io/static-ip"
-PROGRAM_S = 180.0  # from a valid MultiClusterIngress to an open address
 
 
 def tick(world: World) -> None:
@@ -102,7 +100,7 @@ def _due(config: KubeCluster, ingress: Document) -> float:
     if "_programAt" in ingress:
         return float(ingress["_programAt"])
     world = config.world
-    due = world.clock.timestamp() + jittered(world, PROGRAM_S, f"mci/{mcs.key_of(ingress)}")
+    due = world.clock.timestamp() + stages.seconds(world, "vip-program", mcs.key_of(ingress))
     mcs.mutate(config, mcs.INGRESSES, ingress, lambda b: b.update(_programAt=due))
     return due
 

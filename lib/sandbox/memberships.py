@@ -6,13 +6,13 @@ import re
 import uuid
 
 from lib.sandbox import hub_operations as operations
+from lib.sandbox import stages
 from lib.sandbox.errors import ApiError
 from lib.sandbox.hub_names import busy, invalid, key_of, location_of, member_path, page_of
 from lib.sandbox.store import Document
-from lib.sandbox.verbs import jittered, own_project, public, rfc3339, unreachable_locations
+from lib.sandbox.verbs import own_project, public, rfc3339, unreachable_locations
 from lib.sandbox.world import CLUSTERS, FEATURES, MEMBERSHIPS, SYNC_STATES, World
 
-READY_S, DELETE_S, UPDATE_S = 20.0, 15.0, 4.0
 GKE = "//container.googleapis.com"
 _LINK = re.compile(
     r"(?:https:)?//([^/]+)(?:/v1)?/projects/([^/]+)/(?:locations|zones)/([^/]+)/clusters/([^/]+)"
@@ -34,7 +34,9 @@ def create_membership(world: World, request: Document) -> Document:
     )
     with world.store.transaction():
         _put_membership(world, key, link, wanted)
-        return operations.start(world, location, "create", path, READY_S)
+        return operations.start(
+            world, location, "create", path, stages.seconds(world, "membership-ready", key)
+        )
 
 
 def get_membership(world: World, request: Document) -> Document:
@@ -63,18 +65,21 @@ def update_membership(world: World, request: Document) -> Document:
         now = rfc3339(world.clock.timestamp())
         world.store.put(MEMBERSHIPS, key, {**membership, **changed, "updateTime": now})
         location = key.split("/", 1)[0]
-        return operations.start(world, location, "update", membership["name"], UPDATE_S)
+        return operations.start(
+            world, location, "update", membership["name"], stages.seconds(world, "membership-update", key)
+        )
 
 
 def delete_membership(world: World, request: Document) -> Document:
     key = key_of(world, request["name"], "memberships", "gkehub.memberships.delete")
     membership = _existing_membership(world, key)
     _check_not_leaving(membership)
-    deleting = {**membership, "state": {"code": "DELETING"}, "_deleteAt": world.clock.timestamp() + DELETE_S}
+    seconds = stages.seconds(world, "membership-delete", key)
+    deleting = {**membership, "state": {"code": "DELETING"}, "_deleteAt": world.clock.timestamp() + seconds}
     with world.store.transaction():
         world.store.put(MEMBERSHIPS, key, deleting)
         location = key.split("/", 1)[0]
-        return operations.start(world, location, "delete", membership["name"], DELETE_S)
+        return operations.start(world, location, "delete", membership["name"], seconds)
 
 
 def register(world: World, location: str, name: str) -> None:
@@ -141,7 +146,7 @@ def _put_membership(world: World, key: str, link: str, wanted: Document) -> None
             "identityProvider": f"https://gkehub.googleapis.com/projects/{world.project}/locations/{location}"
             f"/memberships/{name}",
         },
-        "_readyAt": now + jittered(world, READY_S, f"membership/{key}"),
+        "_readyAt": now + stages.seconds(world, "membership-ready", key),
     }
     world.store.put(MEMBERSHIPS, key, membership)
 

@@ -13,13 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lib.sandbox import compute, faults, load, pods
+from lib.sandbox import compute, faults, load, pods, stages
 from lib.sandbox.kube import selectors
 from lib.sandbox.store import Document
-from lib.sandbox.verbs import jittered, numeric_id, pacific, rfc3339
+from lib.sandbox.verbs import numeric_id, pacific, rfc3339
 from lib.sandbox.world import ENDPOINT_HEALTH, NEGS, World
 
-JOIN_S = 15.0  # from a pod's address to an endpoint in the load balancer
 NAME_LENGTH = 63
 
 
@@ -148,7 +147,7 @@ def _synced(world: World, key: str, neg: Document) -> Document | None:
     kept = [e for old in neg["_endpoints"] if (e := _kept(world, key, neg, old, stays=old["_uid"] in wanted))]
     present = {e["_uid"] for e in kept}
     joining = {
-        uid: neg["_joining"].get(uid) or now + jittered(world, JOIN_S, f"join/{uid}")
+        uid: neg["_joining"].get(uid) or now + stages.seconds(world, "endpoint-join", uid)
         for uid in wanted
         if uid not in present
     }

@@ -7,7 +7,6 @@ first: faults, then who is calling, then whether that one may. `rest` and `rpc` 
 from __future__ import annotations
 
 import hashlib
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -153,11 +152,6 @@ def pacific(timestamp: float) -> str:
     """As Compute Engine writes times: milliseconds, and the offset of Mountain View (always winter's here)."""
     at = datetime.fromtimestamp(timestamp, timezone(timedelta(hours=-8)))
     return at.isoformat(timespec="milliseconds")
-
-
-def jittered(world: World, seconds: float, name: str) -> float:
-    """A duration within 15 % of the usual, always the same for the same name and seed."""
-    return seconds * random.Random(f"{world.seed}/{name}").uniform(0.85, 1.15)
 
 
 def numeric_id(name: str) -> str:

@@ -10,39 +10,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.sandbox import faults
+from lib.sandbox import faults, stages
 from lib.sandbox.kube import nodes
 from lib.sandbox.kube.defaults import gpus
 from lib.sandbox.kube.objects import clone, rfc3339
 from lib.sandbox.kube.scheduler import set_condition
 from lib.sandbox.kube.storage import KubeCluster
-from lib.sandbox.verbs import jittered
 
 Document = dict[str, Any]
-PULL_S, SMALL_PULL_S, CACHED_S, LOAD_S = 90.0, 4.0, 0.5, 35.0
 IMAGE_BYTES, SMALL_IMAGE_BYTES = 9_126_805_504, 72_340_992
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of one container; `after_s` names a duration, `message` is the event's text ("" for none)."""
+    """One step of one container; `message` is the event's text ("" for none)."""
 
     name: str
-    after_s: str
     message: str = ""
 
 
 STEPS = (
-    Step(name="Pulling", after_s="prepare", message='Pulling image "{image}"'),
+    Step(name="Pulling", message='Pulling image "{image}"'),
     Step(
         name="Pulled",
-        after_s="pull",
         message='Successfully pulled image "{image}" in {took} ({took} including waiting). Image size: {bytes} bytes.',
     ),
-    Step(name="Created", after_s="create", message="Created container: {name}"),
-    Step(name="Started", after_s="start", message="Started container {name}"),
+    Step(name="Created", message="Created container: {name}"),
+    Step(name="Started", message="Started container {name}"),
 )
-LAST = Step(name="Loaded", after_s="load")  # once, after all containers have started
+LAST = Step(name="Loaded")  # once, after all containers have started
 
 
 def run(cluster: KubeCluster) -> None:
@@ -68,36 +64,47 @@ def _steps(pod: Document) -> list[tuple[Step, Document | None]]:
     return [*((s, c) for c in pod["spec"]["containers"] for s in STEPS), (LAST, None)]
 
 
-def _duration(cluster: KubeCluster, pod: Document, node: Document, at: int) -> float:
+def _length(cluster: KubeCluster, pod: Document, node: Document, at: int) -> float:
+    stage = _stage(pod, node, at)
+    name = f"{cluster.key}/{pod['metadata']['name']}/{at}"
+    return stages.stretched(cluster.world, stage, name, cluster=cluster.key) if stage else 0.0
+
+
+def _stage(pod: Document, node: Document, at: int) -> str:
+    """The row in the table of `stages` that a step takes; "" when it takes no time."""
     step, container = _steps(pod)[at]
-    gpu = bool(gpus({"containers": [container]})) if container else bool(gpus(pod["spec"]))
-    cached = container is not None and container["image"] in (node.get("_images") or ())
-    seconds = {
-        "prepare": 1.0 if at == 0 else 0.2,
-        "pull": CACHED_S if cached else PULL_S if gpu else SMALL_PULL_S,
-        "create": 0.3,
-        "start": 0.2,
-        "load": LOAD_S if gpu else 0.0,
-    }[step.after_s]
-    return jittered(cluster.world, seconds, f"{step.name}/{cluster.location}/{pod['metadata']['name']}/{at}")
+    if container is None:
+        return "model-load" if gpus(pod["spec"]) else ""
+    if step.name == "Pulled":
+        if container["image"] in (node.get("_images") or ()):
+            return "cached-image"
+        return "image-pull" if gpus({"containers": [container]}) else "small-image-pull"
+    return {
+        "Pulling": "container-prepare" if at else "pod-setup",
+        "Created": "container-create",
+        "Started": "container-start",
+    }[step.name]
 
 
 def _advance(cluster: KubeCluster, pod: Document, node: Document) -> Document:
     """Do the steps that are due, each dated when it was due."""
     now, steps = cluster.world.clock.timestamp(), _steps(pod)
-    began = pod.get("_run") or {"step": 0, "due": now + _duration(cluster, pod, node, 0)}
-    state, done = dict(began), []
+    state: Document = dict(pod.get("_run") or {"step": 0, "since": now, "due": now})
+    done: list[tuple[Step, Document | None, float]] = []
+    state.setdefault("since", state["due"])  # written by an earlier version
     body = clone(pod)
     if "_run" not in pod:
         _prepare(body, node, rfc3339(cluster.world.clock.now()))
-    while state["step"] < len(steps) and now >= state["due"]:
+    while state["step"] < len(steps):
+        wanted = state["since"] + _length(cluster, pod, node, state["step"])
+        state["due"] = stages.revised(state["due"], wanted=wanted, now=now)
+        if now < state["due"]:
+            break
         step, container = steps[state["step"]]
-        done.append((step, container, state["step"]))
+        done.append((step, container, state["due"] - state["since"]))
         if container is not None:
             _enact(body, step, container, state["due"])
-        state["step"] += 1
-        if state["step"] < len(steps):
-            state["due"] += _duration(cluster, pod, node, state["step"])
+        state = {"step": state["step"] + 1, "since": state["due"], "due": state["due"]}
     if body == pod and state == pod.get("_run"):
         return pod
     metadata = pod["metadata"]
@@ -105,9 +112,9 @@ def _advance(cluster: KubeCluster, pod: Document, node: Document) -> Document:
         "pods", metadata["namespace"], metadata["name"],
         lambda b: b.update({"_run": state, "status": body["status"]}),
     )  # fmt: skip
-    for step, container, at in done:
+    for step, container, took in done:
         if step.message and container is not None:
-            _tell(cluster, pod, step, container, _duration(cluster, pod, node, at))
+            _tell(cluster, pod, step, container, took)
             if step.name == "Pulled":
                 _cache(cluster, node, container["image"])
     return changed or pod

@@ -11,15 +11,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.sandbox import catalog
+from lib.sandbox import catalog, stages
 from lib.sandbox.kube.defaults import ACCELERATOR, GPU, SPOT
 from lib.sandbox.kube.discovery import VERSION
 from lib.sandbox.kube.objects import rfc3339
 from lib.sandbox.kube.storage import KubeCluster
-from lib.sandbox.verbs import jittered
 
 Document = dict[str, Any]
-READY_S = 40.0  # node object -> Ready: kubelet, GPU driver
 ZONE, REGION = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
 PROVISIONING = "cloud.google.com/gke-provisioning"
 KIB_PER_GIB = 2**20
@@ -64,8 +62,8 @@ def add_gpu_node(
     body = _node(cluster, pool, zone, known.machine_type, (known.vcpus, known.memory_gib, known.gpus))
     body["metadata"]["labels"].update(labels)
     body["spec"]["taints"] = taints
-    now = cluster.world.clock.timestamp()
-    body["_readyAt"] = now + jittered(cluster.world, READY_S, f"node/{body['metadata']['name']}")
+    body["_since"] = cluster.world.clock.timestamp()
+    body["_readyAt"] = body["_since"] + _ready_s(cluster, body)
     node = cluster.create("nodes", body)
     _node_event(cluster, node, "RegisteredNode", f"Node {node['metadata']['name']} event: Registered Node in Controller",
                 "node-controller")  # fmt: skip
@@ -84,10 +82,25 @@ def advance(cluster: KubeCluster) -> None:
     """Nodes whose time has come turn Ready."""
     now = cluster.world.clock.timestamp()
     for node in cluster.list("nodes"):
-        if not is_ready(node) and "_reclaim" not in node and now >= node.get("_readyAt", 0):
+        if not is_ready(node) and "_reclaim" not in node and now >= _ready_at(cluster, node, now):
             set_ready(cluster, node, ready=True)
             name = node["metadata"]["name"]
             _node_event(cluster, node, "NodeReady", f"Node {name} status is now: NodeReady", "kubelet")
+
+
+def _ready_s(cluster: KubeCluster, node: Document) -> float:
+    return stages.stretched(cluster.world, "node-ready", node["metadata"]["name"], cluster=cluster.key)
+
+
+def _ready_at(cluster: KubeCluster, node: Document, now: float) -> float:
+    """When it will be Ready, as the faults in force have it; kept in the node when that has changed."""
+    due = float(node.get("_readyAt", 0))
+    if "_since" not in node:
+        return due
+    found = stages.revised(due, wanted=node["_since"] + _ready_s(cluster, node), now=now)
+    if found != due:
+        cluster.mutate("nodes", "", node["metadata"]["name"], lambda b: b.update(_readyAt=found))
+    return found
 
 
 def set_ready(cluster: KubeCluster, node: Document, *, ready: bool) -> None:

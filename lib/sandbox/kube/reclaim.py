@@ -10,21 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lib.sandbox import faults
+from lib.sandbox import faults, stages
 from lib.sandbox.kube import nodes
 from lib.sandbox.kube.defaults import ACCELERATOR, SPOT
 from lib.sandbox.kube.objects import rfc3339
 from lib.sandbox.kube.storage import KubeCluster
 
 Document = dict[str, Any]
-IDLE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """`at_s` counts from the moment Compute Engine takes the machine back."""
+    """`share` of the time between Compute Engine's notice and the machine's end."""
 
-    at_s: float
+    share: float
     act: Callable[[KubeCluster, Document], None]
 
 
@@ -68,9 +67,11 @@ def _swept(cluster: KubeCluster, node: Document, wave: Document) -> bool:
 
 def _proceed(cluster: KubeCluster, node: Document) -> None:
     state = dict(node["_reclaim"])
-    course = COURSES[node["metadata"]["labels"].get(SPOT) == "true"]
+    spot = node["metadata"]["labels"].get(SPOT) == "true"
+    course, name = COURSES[spot], node["metadata"]["name"]
+    whole = stages.seconds(cluster.world, "spot-reclaim" if spot else "host-loss", name)
     elapsed = cluster.world.clock.timestamp() - state["since"]
-    while state["stage"] < len(course) and elapsed >= course[state["stage"]].at_s:
+    while state["stage"] < len(course) and elapsed >= course[state["stage"]].share * whole:
         course[state["stage"]].act(cluster, node)
         state["stage"] += 1
     if state != node["_reclaim"]:
@@ -153,14 +154,14 @@ def _remove(cluster: KubeCluster, node: Document) -> None:
 
 COURSES: dict[bool, tuple[Stage, ...]] = {
     True: (  # Spot: announced, pods end in time
-        Stage(at_s=0, act=_preempt),
-        Stage(at_s=15, act=_terminate_pods),
-        Stage(at_s=30, act=_remove),
+        Stage(share=0, act=_preempt),
+        Stage(share=0.5, act=_terminate_pods),
+        Stage(share=1, act=_remove),
     ),
     False: (  # on-demand: the host is lost
-        Stage(at_s=0, act=_not_ready),
-        Stage(at_s=25, act=_evict_pods),
-        Stage(at_s=30, act=_remove),
+        Stage(share=0, act=_not_ready),
+        Stage(share=0.8, act=_evict_pods),
+        Stage(share=1, act=_remove),
     ),
 }
 
@@ -172,7 +173,7 @@ def _watch_idleness(cluster: KubeCluster, node: Document, *, busy: bool) -> None
             cluster.mutate("nodes", "", name, lambda b: b.pop("_idleSince", None))
     elif "_idleSince" not in node:
         cluster.mutate("nodes", "", name, lambda b: b.update(_idleSince=now))
-    elif now - node["_idleSince"] >= IDLE_S:
+    elif now - node["_idleSince"] >= stages.seconds(cluster.world, "node-idle", name):
         text = "node removed by cluster autoscaler"
         cluster.event(node, type="Normal", reason="ScaleDown", message=text, component="cluster-autoscaler")
         _remove(cluster, node)

@@ -10,19 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lib.sandbox import catalog, quota, stock
+from lib.sandbox import catalog, quota, stages, stock
 from lib.sandbox.kube import nodes
 from lib.sandbox.kube.defaults import ACCELERATOR, SPOT, gpus
 from lib.sandbox.kube.scheduler import unscheduled
 from lib.sandbox.kube.storage import KubeCluster
-from lib.sandbox.verbs import jittered
 
 Document = dict[str, Any]
 COMPONENT = "cluster-autoscaler"
 BACKOFFS = "autopilot.backoffs"  # "<location>/<cluster>/<zone>/<accelerator>/<provisioning>"
-BACKOFF_S = (300.0, 600.0, 1200.0, 1800.0)
 FORGET_S = 3 * 3600.0  # without a failure
-LOOK_S, REPEAT_S = 10.0, 120.0
+LOOK_S, REPEAT_S = 10.0, 120.0  # between two looks at a node, two events of a pod at rest
 _FITTING = {
     ACCELERATOR, SPOT, nodes.ZONE, nodes.REGION, nodes.PROVISIONING, "cloud.google.com/gke-accelerator-count",
     "cloud.google.com/compute-class", "cloud.google.com/gke-gpu-driver-version", "kubernetes.io/arch",
@@ -41,10 +39,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """`after_s` from entering the stage, `act` says which stage comes next."""
+    """`lasts` names the length in the table of `stages`, `act` says which stage comes next."""
 
     name: str
-    after_s: float
+    lasts: str
     act: Callable[[KubeCluster, Document, Wish, Document], Document]
 
 
@@ -72,7 +70,7 @@ def wish_of(pod: Document, region: str) -> Wish:
 def _advance(cluster: KubeCluster, pod: Document) -> None:
     now = cluster.world.clock.timestamp()
     state = pod.get("_scaleUp") or _enter(cluster, pod, "looking", at=now)
-    while now >= state["due"]:
+    while now >= (state := _revised(cluster, pod, state, now))["due"]:
         stage = STAGES[state["stage"]]
         state = stage.act(cluster, pod, wish_of(pod, cluster.location), state)
     if state != pod.get("_scaleUp"):
@@ -82,9 +80,21 @@ def _advance(cluster: KubeCluster, pod: Document) -> None:
 
 
 def _enter(cluster: KubeCluster, pod: Document, stage: str, *, at: float, **facts: Any) -> Document:
-    tries = facts.get("tries", 0)
-    name = f"{stage}/{cluster.location}/{cluster.name}/{pod['metadata']['name']}/{tries}"
-    return {"stage": stage, "due": at + jittered(cluster.world, STAGES[stage].after_s, name), **facts}
+    state = {"stage": stage, "since": at, **facts}
+    return {**state, "due": at + _length(cluster, pod, state)}
+
+
+def _length(cluster: KubeCluster, pod: Document, state: Document) -> float:
+    name = f"{cluster.key}/{pod['metadata']['name']}/{state.get('tries', 0)}"
+    return stages.stretched(cluster.world, STAGES[state["stage"]].lasts, name, cluster=cluster.key)
+
+
+def _revised(cluster: KubeCluster, pod: Document, state: Document, now: float) -> Document:
+    """The state with its end as the faults in force have it."""
+    if not stages.STAGES[STAGES[state["stage"]].lasts].slow or "since" not in state:
+        return state
+    wanted = state["since"] + _length(cluster, pod, state)
+    return {**state, "due": stages.revised(state["due"], wanted=wanted, now=now)}
 
 
 def _look(cluster: KubeCluster, pod: Document, wish: Wish, state: Document) -> Document:
@@ -107,11 +117,12 @@ def _look(cluster: KubeCluster, pod: Document, wish: Wish, state: Document) -> D
     link = f"https://www.googleapis.com/compute/v1/projects/{cluster.world.project}/zones/{zone}/instanceGroups/{group}"
     text = f"pod triggered scale-up: [{{{link} 0->1 (max: 1000)}}]"
     cluster.event(pod, type="Normal", reason="TriggeredScaleUp", message=text, component=COMPONENT)
-    return _enter(cluster, pod, "requested", at=now, zone=zone, tries=tries + 1)
+    stage = "refused" if _refusal(cluster, wish, zone) else "requested"
+    return _enter(cluster, pod, stage, at=now, zone=zone, tries=tries + 1)
 
 
 def _check(cluster: KubeCluster, pod: Document, wish: Wish, state: Document) -> Document:
-    """By now Compute Engine has said no, if it is going to."""
+    """Compute Engine has spoken: there is a machine, or there is none."""
     now = cluster.world.clock.timestamp()
     if reason := _refusal(cluster, wish, state["zone"]):
         return _failed(cluster, pod, wish, state, reason)
@@ -144,10 +155,11 @@ def _expect(cluster: KubeCluster, pod: Document, wish: Wish, state: Document) ->
 STAGES: dict[str, Stage] = {
     s.name: s
     for s in (
-        Stage(name="looking", after_s=LOOK_S - 2, act=_look),
-        Stage(name="requested", after_s=75.0, act=_check),
-        Stage(name="booting", after_s=25.0, act=_arrive),
-        Stage(name="joining", after_s=5.0, act=_expect),
+        Stage(name="looking", lasts="autoscaler-look", act=_look),
+        Stage(name="requested", lasts="machine-create", act=_check),
+        Stage(name="refused", lasts="scale-up-refused", act=_check),
+        Stage(name="booting", lasts="machine-boot", act=_arrive),
+        Stage(name="joining", lasts="scheduler-bind", act=_expect),
     )
 }
 
@@ -164,7 +176,7 @@ def _failed(cluster: KubeCluster, pod: Document, wish: Wish, state: Document, re
     now, key = cluster.world.clock.timestamp(), _backoff_key(cluster, wish, state["zone"])
     earlier = cluster.world.store.get(BACKOFFS, key) or {}
     failures = earlier.get("failures", 0) if now - earlier.get("last", 0) < FORGET_S else 0
-    until = now + BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
+    until = now + stages.SCALE_UP_BACKOFF_S[min(failures, len(stages.SCALE_UP_BACKOFF_S) - 1)]
     cluster.world.store.put(BACKOFFS, key, {"failures": failures + 1, "until": until, "last": now})
     text = (
         f"Node scale up in zones {state['zone']} associated with this pod failed: {reason}. "

@@ -29,6 +29,10 @@ class KubeCluster:
         self.world, self.location, self.name = world, location, name
         self._prefix = f"kube/{location}/{name}/"
 
+    @property
+    def key(self) -> str:
+        return f"{self.location}/{self.name}"
+
     # --- kinds ---------------------------------------------------------------------------------------
 
     def collection(self, resource: str) -> str:
