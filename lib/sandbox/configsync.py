@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from lib.sandbox import faults, stages
-from lib.sandbox.kube import declared, gitsource, inventory, platform, rootsync
+from lib.sandbox.kube import badcommit, declared, gitsource, inventory, platform, rootsync
 from lib.sandbox.kube.applying import holds, server_side_apply
 from lib.sandbox.kube.errors import StatusError
 from lib.sandbox.kube.gitsource import SyncError
@@ -151,7 +151,7 @@ def _fetch(member: Member, state: Document, heads: dict[tuple[str, str, str], st
             heads[wanted] = gitsource.head(*wanted)
         except SyncError as e:
             heads[wanted] = e
-    found = heads[wanted]
+    found = badcommit.as_fetched(member.cluster, git, heads[wanted])
     if isinstance(found, SyncError):
         return _fail(member, state, [found], fetched=state.get("_fetched", ""), stage="source")
     if found == state.get("_fetched") and not state.get("_failed"):

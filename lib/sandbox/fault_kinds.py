@@ -14,7 +14,8 @@ from lib.sandbox.errors import HTTP_STATUS, ApiError
 
 APIS = ("container", "gkehub", "compute", "monitoring", "kubernetes", "token")
 STARTS = ("node", "pull", "model")
-KNV_CODES = ("1021", "1029", "1067", "2004", "2009")
+KNV_CODES = ("KNV1021", "KNV1029", "KNV1067", "KNV2004", "KNV2009")
+KNV_DEFAULT = "KNV1067"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +140,16 @@ KINDS: Mapping[str, FaultKind] = {
             name="config-sync-stalled",
             sentence="Config Sync in scope no longer fetches new commits.",
             fields=(CLUSTER, REGION),
+        ),
+        FaultKind(
+            name="bad-commit",
+            sentence="Config Sync in scope fetches a damaged child of the branch's head: it reports this error, "
+            "and what it applied before keeps running.",
+            fields=(
+                CLUSTER, REGION,
+                Field(name="code", meaning="the error that Config Sync meets, as in KNV1067 (a wrong field)",
+                      choices=KNV_CODES, default=KNV_DEFAULT, effect=True),
+            ),
         ),
         FaultKind(
             name="backend-broken",

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,17 +19,23 @@ from lib.controller.render import Variant, read_sources, render
 from lib.fleet.model import (
     Candidate,
     ClusterObservation,
+    Condition,
+    FleetObservation,
     MembershipObservation,
     Phase,
+    Placement,
     PlacementSpec,
     PlacementStatus,
+    Plan,
     Provisioning,
     Quota,
+    RegionObservation,
     RegionStatus,
     RegionView,
     Rollout,
     WorkloadObservation,
 )
+from lib.fleet.status import region_status
 from lib.gateways.compute import ComputeGateway
 from lib.gateways.config_cluster import ConfigClusterGateway
 from lib.gateways.delivery import DeliveryGateway
@@ -473,6 +479,57 @@ def test_a_commit_becomes_a_ready_pod_that_says_where_it_came_from(
         ),
         what="Config Sync tells the commit",
     )
+
+
+@pytest.mark.parametrize("code", ["KNV1021", "KNV1029", "KNV1067", "KNV2004", "KNV2009"])
+def test_a_bad_commit_is_an_error_of_its_cluster_and_is_over_with_the_fault(  # noqa: PLR0917 - fixtures
+    settings: Settings,
+    clusters: dict[str, ClusterObservation],
+    workload: WorkloadObservation,
+    hub: HubGateway,
+    faults: FaultsGateway,
+    code: str,
+) -> None:
+    delivery, good = DeliveryGateway(settings), DeliveryGateway(settings).read()[CLUSTER].commit
+
+    def member(sync: str) -> MembershipObservation | None:
+        return next((m for m in hub.list_memberships() if m.cluster == CLUSTER and m.sync_code == sync), None)
+
+    made = faults.create("bad-commit", {"cluster": CLUSTER, "code": code}, ttl=timedelta(days=1))
+    seen = wait_until(lambda: member("ERROR"), timeout_s=20, what="the fleet tells the error")
+    assert seen is not None
+    assert [e.code for e in seen.sync_errors] == [code]
+    assert seen.sync_commit == good
+    running = WorkloadGateway(settings).observe(clusters[CLUSTER])
+    assert running.ready_replicas == 1
+    assert {p.name for p in running.pods} == {p.name for p in workload.pods}
+    told = synced_condition(clusters[CLUSTER], seen, running, delivery)
+    assert (told.status, told.reason) == ("False", "SyncError")
+    assert f"Config Sync can't apply the commit: {code}" in told.message
+    assert delivery.read()[CLUSTER].commit == good, "the branch that the platform writes is as it was"
+    faults.clear(made.id)
+    again = wait_until(lambda: member("SYNCED"), timeout_s=20, what="the true head is synced again")
+    assert again is not None
+    assert (again.sync_commit, again.sync_errors) == (good, ())
+
+
+def synced_condition(
+    cluster: ClusterObservation,
+    member: MembershipObservation,
+    running: WorkloadObservation,
+    delivery: DeliveryGateway,
+) -> Condition:
+    """What the controller says of a region's Config Sync from what was read of it."""
+    region = RegionObservation(region=REGION, cluster=cluster, membership=member, workload=running)
+    now = datetime.now(UTC)
+    seen = FleetObservation(at=now, regions={REGION: region}, delivered=delivery.read())
+    asked = Placement(
+        name="p", namespace="default", generation=1, resource_version="1", status=PlacementStatus(),
+        spec=PlacementSpec(accelerators=("nvidia-l4",), serving=1, pinned=(REGION,)),
+    )  # fmt: skip
+    status = region_status(asked, REGION, seen, Plan(actions=(), decisions=()), now=now)
+    assert status is not None
+    return next(c for c in status.conditions if c.type == "Synced")
 
 
 def test_events_are_in_kubernetes_own_words_newest_first(workload: WorkloadObservation) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from dulwich.object_store import DiskObjectStore
+from dulwich.objects import Commit, ObjectID
+from dulwich.repo import Repo
 
 from lib.sandbox import faults
+from lib.sandbox.kube import badcommit
 from lib.sandbox.world import SYNC_STATES
 from tests.unit.kube_drive import CLUSTER, REGION, Drive, workload
 
@@ -177,6 +182,119 @@ def test_a_stalled_sync_fetches_no_new_commit(drive: Drive) -> None:
     drive.world.store.delete("admin.faults", fault["id"])
     drive.run(40)
     assert sync_state(drive)["syncToken"] == new
+
+
+def heads(drive: Drive) -> dict[bytes, bytes]:
+    with Repo(str(drive.world.delivery_path)) as repo:
+        return {bytes(name): bytes(commit) for name, commit in repo.refs.as_dict().items()}
+
+
+def root_sync(drive: Drive) -> dict[str, Any]:
+    found = drive.cluster.get("rootsyncs.configsync.gke.io", "config-management-system", "root-sync")
+    assert found is not None
+    return found["status"]
+
+
+@pytest.mark.parametrize(
+    ("code", "stage"),
+    [("KNV1021", "source"), ("KNV1029", "source"), ("KNV1067", "source"), ("KNV2004", "source"), ("KNV2009", "sync")],
+)  # fmt: skip
+def test_a_bad_commit_fault_breaks_what_is_fetched_until_it_is_cleared(
+    drive: Drive, code: str, stage: str
+) -> None:
+    good = synced(drive, {"a.yaml": CONFIG_MAP, "b.yaml": DEPLOYMENT})
+    drive.run(400, step=5)
+    pods, branches = [p["metadata"]["uid"] for p in drive.pods], heads(drive)
+    fault = faults.create(drive.world, "bad-commit", {"region": REGION, "code": code})
+    drive.run(40)
+    state = sync_state(drive)
+    assert (state["code"], state["syncToken"]) == ("ERROR", good)
+    assert [f"KNV{e['code']}" for e in state["errors"]] == [code]
+    bad, status = state["sourceToken"], root_sync(drive)
+    assert [e["code"] for e in status[stage]["errors"]] == [code.removeprefix("KNV")]
+    assert (status[stage]["commit"], status["lastSyncedCommit"]) == (bad, good)
+    with Repo(str(drive.world.delivery_path)) as repo:
+        commit = repo[ObjectID(bad.encode())]
+        assert isinstance(commit, Commit)
+        assert [parent.decode() for parent in commit.parents] == [good]
+        assert b"clusters/a" in commit.message
+    assert heads(drive) == branches, "no branch knows it"
+    assert [p["metadata"]["uid"] for p in drive.pods] == pods, "what ran before goes on"
+    drive.world.store.delete("admin.faults", fault["id"])
+    drive.run(40)
+    state = sync_state(drive)
+    assert (state["code"], state["syncToken"], state["errors"]) == ("SYNCED", good, [])
+    assert (root_sync(drive)["lastSyncedCommit"], root_sync(drive)[stage].get("errors")) == (good, None)
+    assert [p["metadata"]["uid"] for p in drive.pods] == pods
+    assert drive.cluster.get("configmaps", "default", "from-a-bad-commit") is None
+
+
+def test_a_bad_commit_is_over_with_its_ttl_and_what_was_pushed_meanwhile_is_applied(drive: Drive) -> None:
+    synced(drive, {"a.yaml": CONFIG_MAP})
+    faults.create(drive.world, "bad-commit", {"cluster": CLUSTER}, ttl_s=300)
+    drive.run(40)
+    first = sync_state(drive)["sourceToken"]
+    pushed = drive.commit({"clusters/a/a.yaml": CONFIG_MAP.replace("'1'", "'2'")})
+    drive.run(60)
+    state = sync_state(drive)
+    assert (state["code"], state["errors"][0]["code"]) == ("ERROR", "1067")
+    assert state["sourceToken"] not in {first, pushed}, "the new head has a damaged child of its own"
+    drive.run(260, step=5)
+    assert (sync_state(drive)["code"], sync_state(drive)["syncToken"]) == ("SYNCED", pushed)
+    found = drive.cluster.get("configmaps", "default", "passport")
+    assert found is not None
+    assert found["data"] == {"a": "2"}
+
+
+@pytest.mark.parametrize("scope", [{"region": "us-east1"}, {"region": "us-east1", "cluster": CLUSTER}])
+def test_a_bad_commit_elsewhere_is_not_met_here(drive: Drive, scope: dict[str, str]) -> None:
+    good = synced(drive, {"a.yaml": CONFIG_MAP})
+    faults.create(drive.world, "bad-commit", scope)
+    drive.run(60)
+    assert (sync_state(drive)["code"], sync_state(drive)["sourceToken"]) == ("SYNCED", good)
+
+
+def test_a_bad_commit_survives_a_kill_and_is_the_same_for_the_same_seed(drive: Drive) -> None:
+    files = {f"clusters/a/{name}.yaml": CONFIG_MAP.replace("passport", name) for name in "abcdefgh"}
+    head = drive.commit(files)
+
+    def child(seed: str) -> str:
+        return badcommit.child(drive.url, head, "clusters/a", code="KNV1067", seed=seed)
+
+    assert len({child(str(seed)) for seed in range(20)}) > 1, "another seed, another manifest"
+    drive.follow()
+    drive.run(230, step=5)
+    faults.create(drive.world, "bad-commit")
+    drive.run(40)
+    with drive.killed():
+        pass
+    drive.run(40)
+    assert sync_state(drive)["sourceToken"] == child(str(drive.world.seed))
+    assert sync_state(drive)["code"] == "ERROR"
+
+
+def test_a_repository_that_can_not_be_written_to_is_a_source_error(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = synced(drive, {"a.yaml": CONFIG_MAP})
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DiskObjectStore, "add_object", full)
+        faults.create(drive.world, "bad-commit", ttl_s=60)
+        drive.run(40)
+    state = sync_state(drive)
+    assert (state["code"], state["syncToken"], state["errors"][0]["code"]) == ("ERROR", good, "2004")
+    assert "No space left on device" in state["errors"][0]["errorMessage"]
+    drive.run(60)
+    assert sync_state(drive)["code"] == "SYNCED"
+
+
+def test_a_directory_without_manifests_has_nothing_to_damage(drive: Drive) -> None:
+    head = drive.commit({"clusters/a/README": "x"})
+    assert badcommit.child(drive.url, head, "clusters/a", code="KNV1067", seed="7") == head
 
 
 def test_a_cluster_name_selector_chooses_who_gets_an_object(drive: Drive) -> None:

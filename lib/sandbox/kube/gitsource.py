@@ -54,7 +54,7 @@ class Declared:
 
 def head(url: str, branch: str, revision: str) -> str:
     """The commit that is to be synced. SyncError 2004 when the repository or the reference is not there."""
-    with _open(url) as repo:
+    with open_repository(url) as repo:
         if re.fullmatch(r"[0-9a-f]{40}", revision):
             return revision
         names = (
@@ -75,14 +75,21 @@ def head(url: str, branch: str, revision: str) -> str:
 @lru_cache(maxsize=128)
 def objects(url: str, commit: str, directory: str) -> tuple[Declared, ...]:
     """Every object declared under `directory`, in path order; a commit never changes, so this may be remembered."""
-    with _open(url) as repo:
+    with open_repository(url) as repo:
         found: list[Declared] = []
         for path, text in _files(repo, commit, directory.strip("/")):
             found += _parse(path, text)
     return tuple(found)
 
 
-def _open(url: str) -> Repo:
+def manifests(url: str, commit: str, directory: str) -> list[tuple[str, str]]:
+    """Path and text of every manifest under a directory, in path order."""
+    with open_repository(url) as repo:
+        return list(_files(repo, commit, directory.strip("/")))
+
+
+def open_repository(url: str) -> Repo:
+    """SyncError 2004 when there is none at this file:// URL."""
     path = Path(url.removeprefix("file://"))
     try:
         return Repo(str(path))
