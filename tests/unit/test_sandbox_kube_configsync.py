@@ -184,6 +184,37 @@ def test_a_stalled_sync_fetches_no_new_commit(drive: Drive) -> None:
     assert sync_state(drive)["syncToken"] == new
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("name: passport", "name: 7", "metadata.name"),
+        ("name: passport", "name: passport, namespace: [a]", "metadata.namespace"),
+        ("name: passport", "name: passport, labels: [a]", "metadata.labels"),
+        ("name: passport", "name: passport, annotations: text", "metadata.annotations"),
+        ("kind: ConfigMap", "kind: [ConfigMap]", "kind"),
+        ("apiVersion: v1", "apiVersion: 1", "apiVersion"),
+    ],
+)
+def test_a_manifest_of_the_wrong_shape_is_named_and_stops_no_other_cluster(
+    drive: Drive, old: str, new: str, field: str
+) -> None:
+    good = synced(drive, {"a.yaml": CONFIG_MAP})
+    drive.commit({"clusters/a/a.yaml": CONFIG_MAP.replace(old, new)})
+    drive.run(40)
+    state = sync_state(drive)
+    assert (state["code"], state["syncToken"]) == ("ERROR", good)
+    assert state["errors"][0]["errorMessage"].startswith(
+        f"KNV1067: failed to encode declared fields: {field} has the wrong type"
+    )
+
+
+def test_a_list_of_no_objects_is_named(drive: Drive) -> None:
+    synced(drive, {"a.yaml": CONFIG_MAP})
+    drive.commit({"clusters/a/a.yaml": "apiVersion: v1\nkind: List\nitems: [1]\n"})
+    drive.run(40)
+    assert "has no apiVersion or kind" in sync_state(drive)["errors"][0]["errorMessage"]
+
+
 def heads(drive: Drive) -> dict[bytes, bytes]:
     with Repo(str(drive.world.delivery_path)) as repo:
         return {bytes(name): bytes(commit) for name, commit in repo.refs.as_dict().items()}
@@ -290,6 +321,17 @@ def test_a_repository_that_can_not_be_written_to_is_a_source_error(
     assert "No space left on device" in state["errors"][0]["errorMessage"]
     drive.run(60)
     assert sync_state(drive)["code"] == "SYNCED"
+
+
+@pytest.mark.parametrize("directory", ["", "/", "clusters//a/"])
+def test_any_way_to_write_a_directory_will_do(drive: Drive, directory: str) -> None:
+    drive.commit({"clusters/a/a.yaml": CONFIG_MAP})
+    drive.follow(directory)
+    drive.run(230, step=5)
+    assert sync_state(drive)["code"] == "SYNCED"
+    faults.create(drive.world, "bad-commit", {"code": "KNV2004"})
+    drive.run(40)
+    assert [e["code"] for e in sync_state(drive)["errors"]] == ["2004"]
 
 
 def test_a_directory_without_manifests_has_nothing_to_damage(drive: Drive) -> None:

@@ -51,7 +51,9 @@ def child(url: str, commit: str, directory: str, *, code: str, seed: str) -> str
     """The damaged child of a commit. `code`: the error that Config Sync meets, one of DAMAGES or KNV2004, for which
     the directory is gone. A directory without a manifest has nothing to damage: then it is the commit itself.
     Raises SyncError 2004 when the source can't be read or written."""
-    directory = directory.strip("/")
+    directory = "/".join(filter(None, directory.split("/")))
+    if code == _NO_DIRECTORY and not directory:  # the root can't be taken away
+        raise SyncError("2004", f"unable to sync repo\n{url}: the commit can't be read")
     manifests = gitsource.manifests(url, commit, directory)
     if not manifests:
         return commit

@@ -126,12 +126,24 @@ def _parse(path: str, text: str) -> list[Declared]:
         raise SyncError("1067", f"failed to parse declared fields: {e}", source=path) from e
     found: list[Declared] = []
     for document in documents:
-        if not isinstance(document, dict) or not document.get("apiVersion") or not document.get("kind"):
-            raise SyncError("1067", "the object has no apiVersion or kind", source=path)
-        if not isinstance(document.get("metadata"), dict) or not document["metadata"].get("name"):
-            raise SyncError("1067", f"the {document['kind']} has no metadata.name", source=path)
-        found += [
-            Declared(path=path, body=i)
-            for i in (document.get("items") if document["kind"] == "List" else None) or [document]
-        ]
+        is_list = isinstance(document, dict) and document.get("kind") == "List"
+        bodies = (document.get("items") if is_list else None) or [document]
+        found += [Declared(path=path, body=_checked(body, path)) for body in bodies]
     return found
+
+
+def _checked(body: Any, path: str) -> Document:
+    """An object with what every later step relies on."""
+    if not isinstance(body, dict) or not body.get("apiVersion") or not body.get("kind"):
+        raise SyncError("1067", "the object has no apiVersion or kind", source=path)
+    metadata = body.get("metadata")
+    if not isinstance(metadata, dict) or not metadata.get("name"):
+        raise SyncError("1067", f"the {body['kind']} has no metadata.name", source=path)
+    texts = {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata.name": metadata["name"]}
+    texts["metadata.namespace"] = metadata.get("namespace") or ""
+    maps = {f"metadata.{name}": metadata.get(name) or {} for name in ("labels", "annotations")}
+    wrong = [name for name, value in texts.items() if not isinstance(value, str)]
+    if wrong := [*wrong, *(name for name, value in maps.items() if not isinstance(value, dict))]:
+        text = f"failed to encode declared fields: {wrong[0]} has the wrong type"
+        raise SyncError("1067", text, source=path)
+    return body
