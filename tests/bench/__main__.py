@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.bench import measures, vip_load
+from tests.bench import measures, sandbox_scale, vip_load
 from tests.e2e.stack import CHROMIUM_ARGS, Stack, browser_path, free_port
 
 
@@ -46,6 +46,7 @@ def main() -> int:
             stack.stop()
             browser.close()
     figures |= told(measures.plan_time())
+    figures |= told(sandbox_scale.costs())
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     return 0
 
