@@ -158,6 +158,11 @@ KINDS: Mapping[str, FaultKind] = {
             any_of=("region", "cluster"),
         ),
         FaultKind(
+            name="crash-loop",
+            sentence="The Web UI's container of the pods in scope exits soon after each start: CrashLoopBackOff.",
+            fields=(REGION, CLUSTER),
+        ),
+        FaultKind(
             name="vip-timeout",
             sentence="The replicas in scope take requests and do not answer, while their health path still does: "
             "the global address gives 504, to a GET only once another has failed, too.",

@@ -171,7 +171,7 @@ class FrontEnd:
                 broken.set_result(None)
 
 
-_DEAD = (pods.Reach.LOST, pods.Reach.GONE, pods.Reach.CLOSED)
+_DEAD = (pods.Reach.LOST, pods.Reach.GONE, pods.Reach.CLOSED, pods.Reach.CRASHED)
 
 
 def _judged(answering: asyncio.Task[Response]) -> Response | Failure:

@@ -19,6 +19,7 @@ class Reach(StrEnum):
     LOST = "lost"  # the node is gone: packets vanish, no answer ever comes
     GONE = "gone"  # the node is there, the pod isn't: connection refused
     CLOSED = "closed"  # its containers don't run (yet): connection refused
+    CRASHED = "crashed"  # the Web UI's container has exited, those beside it run
     STARTING = "starting"  # the containers run, the model is still loading
     READY = "ready"
 
@@ -64,6 +65,8 @@ def reach(world: World, address: PodAddress) -> Reach:
         return Reach.GONE
     if pod.get("status", {}).get("phase") != "Running":
         return Reach.CLOSED
+    if any("running" not in s["state"] for s in pod["status"].get("containerStatuses", ())):
+        return Reach.CRASHED
     return Reach.READY if _loaded(pod) else Reach.STARTING
 
 

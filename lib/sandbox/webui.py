@@ -41,7 +41,7 @@ async def answer(world: World, address: PodAddress, call: sdapi.Call, *, port: i
         raise ConnectionRefusedError
     proxy = passport.of_pod(world, address.cluster, pod)
     if proxy is None or port != proxy.port:
-        if port not in _web_ports(pod) or reach is Reach.STARTING:
+        if port not in _web_ports(pod) or reach is not Reach.READY:
             raise ConnectionRefusedError
         return await sdapi.handle(world, address, pod, call)
     if len(call.body) > proxy.body_limit:
@@ -61,7 +61,8 @@ def probe(world: World, address: PodAddress, *, port: int, path: str) -> int | N
     if reach is Reach.LOST:
         return None
     if pod is None or reach is not Reach.READY:
-        proxy = passport.of_pod(world, address.cluster, pod) if pod and reach is Reach.STARTING else None
+        beside = pod is not None and reach in (Reach.STARTING, Reach.CRASHED)
+        proxy = passport.of_pod(world, address.cluster, pod) if pod and beside else None
         return 502 if proxy and proxy.port == port else REFUSED
     proxy = passport.of_pod(world, address.cluster, pod)
     if port not in _web_ports(pod) and not (proxy and proxy.port == port):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lib.sandbox import faults, stages
-from lib.sandbox.kube import nodes
+from lib.sandbox.kube import crashloop, nodes
 from lib.sandbox.kube.defaults import gpus
 from lib.sandbox.kube.objects import clone, rfc3339
 from lib.sandbox.kube.scheduler import set_condition
@@ -46,6 +46,7 @@ def run(cluster: KubeCluster) -> None:
     machines = {n["metadata"]["name"]: n for n in cluster.list("nodes")}
     where = {"region": cluster.location, "cluster": f"{cluster.location}/{cluster.name}"}
     broken = faults.first(cluster.world, "backend-broken", **where) is not None
+    crashing = crashloop.since(cluster)
     for pod in cluster.list("pods"):
         name = pod["spec"].get("nodeName")
         if not name:
@@ -56,8 +57,15 @@ def run(cluster: KubeCluster) -> None:
         elif "deletionTimestamp" in pod["metadata"]:
             _stop(cluster, pod)
         elif pod["status"]["phase"] in {"Pending", "Running"}:
-            advanced = _advance(cluster, pod, node) if nodes.is_ready(node) else pod
+            advanced = _go_on(cluster, pod, node, crashing) if nodes.is_ready(node) else pod
             _report(cluster, advanced, node, broken=broken)
+
+
+def _go_on(cluster: KubeCluster, pod: Document, node: Document, crashing: float | None) -> Document:
+    last = len(_steps(pod)) - 1
+    advanced = _advance(cluster, pod, node, end=last + (crashing is None))
+    load_s = _length(cluster, pod, node, last)
+    return crashloop.advance(cluster, advanced, crashing=crashing, loaded_at=last, load_s=load_s)
 
 
 def _steps(pod: Document) -> list[tuple[Step, Document | None]]:
@@ -86,8 +94,8 @@ def _stage(pod: Document, node: Document, at: int) -> str:
     }[step.name]
 
 
-def _advance(cluster: KubeCluster, pod: Document, node: Document) -> Document:
-    """Do the steps that are due, each dated when it was due."""
+def _advance(cluster: KubeCluster, pod: Document, node: Document, *, end: int) -> Document:
+    """Do the steps that are due and before `end`, each dated when it was due."""
     now, steps = cluster.world.clock.timestamp(), _steps(pod)
     state: Document = dict(pod.get("_run") or {"step": 0, "since": now, "due": now})
     done: list[tuple[Step, Document | None, float]] = []
@@ -95,7 +103,7 @@ def _advance(cluster: KubeCluster, pod: Document, node: Document) -> Document:
     body = clone(pod)
     if "_run" not in pod:
         _prepare(body, node, rfc3339(cluster.world.clock.now()))
-    while state["step"] < len(steps):
+    while state["step"] < end:
         wanted = state["since"] + _length(cluster, pod, node, state["step"])
         state["due"] = stages.revised(state["due"], wanted=wanted, now=now)
         if now < state["due"]:
@@ -197,8 +205,10 @@ def _report(cluster: KubeCluster, pod: Document, node: Document, *, broken: bool
         cluster.mutate(
             "pods", metadata["namespace"], metadata["name"], lambda b: b.update(status=body["status"])
         )
-        if was_ready and not ready and up:
-            message = "Readiness probe failed: HTTP probe failed with statuscode: 500"
+        probed = any("readinessProbe" in c for c in pod["spec"]["containers"])
+        if was_ready and not ready and up and probed:
+            code = 500 if loaded else 502  # the proxy's, when nobody answers behind it
+            message = f"Readiness probe failed: HTTP probe failed with statuscode: {code}"
             cluster.event(pod, type="Warning", reason="Unhealthy", message=message, component="kubelet")
 
 
