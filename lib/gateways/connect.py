@@ -137,6 +137,9 @@ def rest_client(settings: Settings, client: type[C], address: str | None) -> C:
     return make(transport=transport)
 
 
+_NOBODY = ("connect", "socket closed", "stream removed", "goaway")
+
+
 @contextmanager
 def google_errors(doing: str) -> Iterator[None]:
     """Translate what Google clients and requests raise."""
@@ -158,8 +161,8 @@ def _failure(doing: str, e: Any) -> Failure:
     canonical = getattr(e.grpc_status_code, "name", "") if e.grpc_status_code else ""
     reasons = [str(error.get("reason", "")) for error in e.errors if isinstance(error, dict)]
     status, message = int(e.code or 0), e.message
-    # UNAVAILABLE without an answer is how gRPC says that it could not connect, with every address it tried.
-    if canonical == "UNAVAILABLE" and "connect" in message.lower():
+    # gRPC's own UNAVAILABLE: it could not connect, with every address it tried, or the connection went in the middle.
+    if canonical == "UNAVAILABLE" and any(mark in message.lower() for mark in _NOBODY):
         status, message = 0, "connection refused" if "refused" in message else "no connection"
     if "Already exists" in e.message or "already exists" in e.message:
         canonical = "ALREADY_EXISTS"

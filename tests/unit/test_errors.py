@@ -5,13 +5,15 @@ from __future__ import annotations
 import socket
 import ssl
 
+import grpc
 import pytest
 import requests
 import urllib3
+from google.api_core import exceptions
 
 from lib.fleet import words
-from lib.gateways import hub
-from lib.gateways.errors import silence
+from lib.gateways import connect, hub
+from lib.gateways.errors import AtlasError, TransientError, Unreachable, silence
 
 
 def raised(*chain: BaseException) -> BaseException:
@@ -83,3 +85,24 @@ def test_the_code_of_a_sync_error_is_not_told_twice():
 )
 def test_a_region_is_named_once(region, sentence, told):
     assert words.about(region, sentence) == told
+
+
+class _Gone(grpc.RpcError):
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("failed to connect to all addresses; last error: Connection refused", Unreachable),
+        ("Stream removed (Socket closed)", Unreachable),
+        ("Socket closed", Unreachable),
+        ("GOAWAY received", Unreachable),
+        ("The service is currently unavailable.", TransientError),
+    ],
+)
+def test_grpc_that_lost_its_connection_has_no_answer(message: str, kind: type[AtlasError]):
+    with pytest.raises(AtlasError) as told, connect.google_errors("listing clusters"):
+        raise exceptions.ServiceUnavailable(message, errors=(_Gone(),))
+    assert type(told.value) is kind
