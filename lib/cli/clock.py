@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lib.cli import session
-from lib.cli.output import Usage, emit, reported
+from lib.cli.output import Usage, emit, reported, settings
 
 if TYPE_CHECKING:
     from lib.gateways.faults import ClockReading
@@ -35,7 +35,7 @@ def speed(
     with reported():
         if factor != 0 and not 1 <= factor <= 600:
             raise Usage(f"The speed is a number from 1 to 600, or 0 to pause; not {factor:g}.")
-        gateway = session.sandbox()
+        gateway = session.sandbox(settings())
         if dry_run:
             _would({"speed": factor}, f"Would run at {factor:g}x.", as_json=as_json)
         elif factor == 0:
@@ -64,7 +64,7 @@ def step(
         length = session.duration(by)
         if not timedelta() < length <= LONGEST:
             raise Usage(f"A step is longer than 0 and at most a year; not {by}.")
-        gateway = session.sandbox()
+        gateway = session.sandbox(settings())
         if dry_run:
             _would({"seconds": length.total_seconds()}, f"Would let {by} pass.", as_json=as_json)
         else:
@@ -73,7 +73,7 @@ def step(
 
 def _let(*, paused: bool, dry_run: bool, as_json: bool) -> None:
     with reported():
-        gateway = session.sandbox()
+        gateway = session.sandbox(settings())
         if dry_run:
             _would({"paused": paused}, f"Would {'pause' if paused else 'resume'} the clock.", as_json=as_json)
         else:

@@ -22,7 +22,7 @@ from lib.fleet.catalog import nearest
 from lib.settings import Settings
 
 if TYPE_CHECKING:
-    from lib.gateways.faults import Fault, FaultsGateway
+    from lib.gateways.faults import Fault
 
 Json = Annotated[bool, typer.Option("--json")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")]
@@ -48,12 +48,6 @@ def _sandbox() -> Settings:
     if wanted.target != "sandbox":
         raise Failed("This target is a real project: there is no sandbox to speak to.")
     return wanted
-
-
-def _faults(wanted: Settings) -> FaultsGateway:
-    from lib.gateways.faults import FaultsGateway
-
-    return FaultsGateway(wanted)
 
 
 def _environment(wanted: Settings) -> dict[str, str]:
@@ -152,7 +146,7 @@ def _held(path: Path) -> dict[str, Any]:
 def kinds(as_json: Json = False) -> None:
     """Which faults there are."""
     with reported():
-        found = _faults(_sandbox()).kinds()
+        found = session.sandbox(_sandbox()).kinds()
         rows = [(k.kind, ", ".join(k.scope), k.sentence) for k in found]
         emit(found, as_json=as_json, text=table(("KIND", "SCOPE", ""), rows))
 
@@ -161,7 +155,7 @@ def kinds(as_json: Json = False) -> None:
 def list_faults(as_json: Json = False) -> None:
     """The faults that are in now."""
     with reported():
-        found = _faults(_sandbox()).list()
+        found = session.sandbox(_sandbox()).list()
         emit(found, as_json=as_json, text=table(("ID", "KIND", "SCOPE", "UNTIL"), map(_row, found)))
 
 
@@ -177,7 +171,7 @@ def add(
     from lib.gateways.faults import in_words
 
     with reported():
-        gateway = _faults(wanted := _sandbox())
+        gateway = session.sandbox(wanted := _sandbox())
         known = {k.kind: k.scope for k in gateway.kinds()}
         if kind not in known:
             near = nearest(kind, known) or tuple(known)
@@ -204,7 +198,7 @@ def clear(
     with reported():
         if bool(fault_id) == every:
             raise Usage("Name one fault, or say --all.")
-        gateway = _faults(wanted := _sandbox())
+        gateway = session.sandbox(wanted := _sandbox())
         ids = [f.id for f in gateway.list() if every or f.id == fault_id]
         if not ids and not every:
             raise Failed(f"There is no fault {fault_id}.")

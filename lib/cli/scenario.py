@@ -34,7 +34,7 @@ app = typer.Typer(
 def list_scenarios(as_json: Json = False) -> None:
     """The scenarios that come with the sandbox."""
     with reported():
-        found = _gateway(settings()).scenarios()
+        found = session.sandbox(settings()).scenarios()
         rows = [("*" if s.on else "", s.name, s.sentence) for s in found]
         emit(found, as_json=as_json, text=table(("", "SCENARIO", ""), rows))
 
@@ -46,7 +46,7 @@ def show(
 ) -> None:
     """What a scenario does, and how far the one that is on has come."""
     with reported():
-        gateway = _gateway(settings())
+        gateway = session.sandbox(settings())
         found = gateway.scenario()
         if name and name != found.name:
             found = _named(gateway, name)
@@ -61,7 +61,7 @@ def use(
 ) -> None:
     """Begin a scenario now; the faults of the one before end."""
     with reported():
-        gateway = _gateway(wanted := settings())
+        gateway = session.sandbox(wanted := settings())
         path = Path(scenario).expanduser()
         if path.suffix in SUFFIXES or len(path.parts) > 1:
             made = gateway.use_scenario(document=_content(path), file=path.name, dry_run=dry_run)
@@ -71,12 +71,6 @@ def use(
             _journal(wanted, made)
         told = f"{'Would begin' if dry_run else 'On from now'}: {made.name}. {made.sentence}"
         emit({"scenario": made, "applied": not dry_run}, as_json=as_json, text=[told])
-
-
-def _gateway(wanted: Settings) -> FaultsGateway:
-    from lib.gateways.faults import FaultsGateway
-
-    return FaultsGateway(wanted)
 
 
 def _named(gateway: FaultsGateway, name: str) -> Scenario:

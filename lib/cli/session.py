@@ -17,7 +17,7 @@ from lib.fleet import catalog
 from lib.fleet.model import Placement
 from lib.gateways.errors import NotFound, Unreachable
 from lib.launch import process
-from lib.settings import Settings, load
+from lib.settings import Settings
 
 if TYPE_CHECKING:
     from lib.gateways.faults import FaultsGateway
@@ -28,11 +28,11 @@ NOT_LOOKED_YET = "the controller has not told its first step yet."
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def sandbox() -> FaultsGateway:
+def sandbox(settings: Settings) -> FaultsGateway:
     """The sandbox's own admin API; each call is Refused where there is none."""
     from lib.gateways.faults import FaultsGateway
 
-    return FaultsGateway(load())
+    return FaultsGateway(settings)
 
 
 def placements(settings: Settings) -> PlacementGateway:

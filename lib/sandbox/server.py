@@ -157,7 +157,7 @@ async def _serve(world: World) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    verbs, ticks = methods.all_verbs(), _ticks()
+    verbs, ticks = methods.all_verbs(), every_tick()
     grpc_server = await rpc.start(world, verbs, state_dir=world.state_dir, port=_port(world.grpc_address))
     http, http_task = await _listen(world, application(world, verbs, tuple(tick for _, tick in ticks)))
     tasks = [asyncio.create_task(_run(part, tick, world), name=part) for part, tick in ticks]
@@ -218,7 +218,7 @@ async def _until(stop: asyncio.Event, http_task: asyncio.Task[None]) -> None:
     stopped.cancel()
 
 
-def _ticks() -> list[tuple[str, Callable[[World], None]]]:
+def every_tick() -> list[tuple[str, Callable[[World], None]]]:
     found: list[tuple[str, Callable[[World], None]]] = []
     for part in PARTS:
         name = f"lib.sandbox.{part}"

@@ -325,10 +325,3 @@ def test_a_skew_that_a_fresh_token_outlives_harms_nobody_who_refreshes_and_ends_
         assert fresh.get(REGIONS).status_code == 401
         web.post("/admin/v1/clock:step", json={"seconds": 36_001}).raise_for_status()
         assert fresh.get(REGIONS).status_code == 200
-
-
-def test_crash_loop_is_listed_with_its_scope_and_ends_by_its_ttl(web: httpx.Client) -> None:
-    put_in(web, "crash-loop", region="us-west3", ttl_s=3_600)
-    assert [f["kind"] for f in web.get("/admin/v1/faults").json()["faults"]] == ["crash-loop"]
-    web.post("/admin/v1/clock:step", json={"seconds": 3_601}).raise_for_status()
-    assert web.get("/admin/v1/faults").json() == {"faults": []}

@@ -171,7 +171,7 @@ def test_a_journal_that_cannot_be_used_is_said_by_up_and_left_alone(state_dir):
 
 def test_the_sandbox_verbs_say_what_is_wrong_with_a_scope_and_send_nothing(monkeypatch, capsys):
     kinds = (FaultKind(kind="stockout", sentence="", scope={"region": "", "accelerator": ""}),)
-    monkeypatch.setattr(sandbox, "_faults", lambda _: SimpleNamespace(kinds=lambda: kinds))
+    monkeypatch.setattr(session, "sandbox", lambda _: SimpleNamespace(kinds=lambda: kinds))
     said = [
         run(capsys, "sandbox", "fault", "add", "stockout", pair)
         for pair in ("region=us-est1", "regin=us-east1", "accelerator=nvidia-l44")
