@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ CONFIG = ("us-central1", "config-cluster")
 MCS, MCI = "stable-diffusion-webui-mcs", "stable-diffusion-webui-mci"
 SERVICES, INGRESSES = "multiclusterservices.networking.gke.io", "multiclusteringresses.networking.gke.io"
 ADDRESS = "127.0.0.1"
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)  # a set time: what is drawn by name and date is drawn alike each run
 Document = dict[str, Any]
 
 
@@ -61,7 +63,7 @@ class DataPlane:
             self.run(230, step=10)
 
     def open(self) -> World:
-        clock = Clock(self.folder / "clock.json")
+        clock = Clock(self.folder / "clock.json", start=START)
         clock.pause()
         store = Store(self.folder / "state.db")
         return World(

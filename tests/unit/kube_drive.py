@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from lib.sandbox.store import Store
 from lib.sandbox.world import CLUSTERS, FEATURES, MEMBERSHIPS, World
 
 REGION, CLUSTER = "us-central1", "atlas-us-central1"
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)  # a set time: what is drawn by name and date is drawn alike each run
 Document = dict[str, Any]
 
 
@@ -35,7 +36,7 @@ class Drive:
         self.run(1)
 
     def open(self) -> World:
-        clock = Clock(self.folder / "clock.json")
+        clock = Clock(self.folder / "clock.json", start=START)
         clock.pause()
         store = Store(self.folder / "state.db")
         return World(
@@ -102,7 +103,7 @@ class Drive:
             commit = Commit()
             commit.tree = root
             commit.author = commit.committer = b"an operator <operator@example.com>"
-            commit.author_time = commit.commit_time = int(time.time())
+            commit.author_time = commit.commit_time = int(self.world.clock.timestamp())
             commit.author_timezone = commit.commit_timezone = 0
             commit.message = b"change\n"
             main = Ref(b"refs/heads/main")

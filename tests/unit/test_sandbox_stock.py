@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from lib.sandbox.store import Store
 from lib.sandbox.world import CLUSTERS, World
 
 DAY_S = 86_400.0
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)  # a set time: what is drawn by name and date is drawn alike each run
 
 
 def new_world(folder: Path, *, seed: int = 7, name: str = "calm") -> World:
-    clock = Clock(folder / "clock.json")
+    clock = Clock(folder / "clock.json", start=START)
     clock.pause()
     world = World(
         store=Store(folder / "state.db"), clock=clock, state_dir=folder, delivery_path=folder, seed=seed
