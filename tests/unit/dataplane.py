@@ -35,7 +35,9 @@ CONFIG = ("us-central1", "config-cluster")
 MCS, MCI = "stable-diffusion-webui-mcs", "stable-diffusion-webui-mci"
 SERVICES, INGRESSES = "multiclusterservices.networking.gke.io", "multiclusteringresses.networking.gke.io"
 ADDRESS = "127.0.0.1"
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)  # a set time: what is drawn by name and date is drawn alike each run
+START = datetime(
+    2026, 1, 5, 9, tzinfo=UTC
+)  # a set time: what is drawn by name and date is drawn alike each run
 Document = dict[str, Any]
 
 

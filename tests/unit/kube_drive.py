@@ -19,7 +19,9 @@ from lib.sandbox.store import Store
 from lib.sandbox.world import CLUSTERS, FEATURES, MEMBERSHIPS, World
 
 REGION, CLUSTER = "us-central1", "atlas-us-central1"
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)  # a set time: what is drawn by name and date is drawn alike each run
+START = datetime(
+    2026, 1, 5, 9, tzinfo=UTC
+)  # a set time: what is drawn by name and date is drawn alike each run
 Document = dict[str, Any]
 
 

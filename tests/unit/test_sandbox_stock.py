@@ -15,7 +15,9 @@ from lib.sandbox.store import Store
 from lib.sandbox.world import CLUSTERS, World
 
 DAY_S = 86_400.0
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)  # a set time: what is drawn by name and date is drawn alike each run
+START = datetime(
+    2026, 1, 5, 9, tzinfo=UTC
+)  # a set time: what is drawn by name and date is drawn alike each run
 
 
 def new_world(folder: Path, *, seed: int = 7, name: str = "calm") -> World:
