@@ -11,7 +11,8 @@ import pytest
 from lib.cli import main
 from lib.fleet.policy import wire
 from lib.fleet.policy.knowledge import HOUR_S, Knowledge
-from lib.fleet.policy.model import Answer, Event, Look, Replica, Terms, Zone
+from lib.fleet.policy.model import Answer, Event, Look, Outcome, Record, Replica, Terms, Zone
+from lib.fleet.policy.parallel import sought, to_ask
 from lib.fleet.policy.policy import Policy
 from lib.fleet.policy.portfolio import Portfolio
 
@@ -74,6 +75,93 @@ def test_a_zone_that_holds_us_and_refuses_is_full_not_down():
     assert known.holds("east-a")
     assert known.room("east-a", 120.0) < 0.05
     assert known.room("east-a", 60.0 + HOUR_S) > 0.9
+
+
+def test_a_zone_that_loses_one_of_two_is_full_not_down():
+    known = Knowledge(ZONES)
+    known.learn(0.0, [up("east-a")], {"east-a"})
+    known.learn(HOUR_S, [lost("east-a")], {"east-a"})
+    assert known.holds("east-a")
+    assert known.room("east-a", HOUR_S + 60.0) < 0.05
+
+
+def record(hours: float, zone: str, outcome: Outcome) -> Record:
+    return Record(zone=zone, outcome=outcome, at_s=hours * HOUR_S)
+
+
+RECORDS = (
+    record(1, "east-a", "refused"),
+    record(2, "east-b", "obtained"),
+    record(2, "west-a", "obtained"),
+    record(30, "east-b", "lost"),
+    record(30, "west-a", "lost"),
+    record(31, "west-b", "obtained"),
+    record(33, "west-b", "released"),
+    record(34, "east-a", "obtained"),
+)
+
+
+def test_a_record_replayed_teaches_what_was_learned_as_it_happened():
+    lived = Knowledge(ZONES)
+    lived.learn(1 * HOUR_S, [refused("east-a")], ())
+    lived.learn(2 * HOUR_S, [up("east-b"), up("west-a")], {"east-b", "west-a"})
+    for hour in range(3, 30):
+        lived.learn(hour * HOUR_S, [], {"east-b", "west-a"})
+    lived.learn(30 * HOUR_S, [lost("east-b"), lost("west-a")], ())
+    lived.learn(31 * HOUR_S, [up("west-b")], {"west-b"})
+    lived.learn(33 * HOUR_S, [], ())
+    lived.learn(34 * HOUR_S, [up("east-a")], {"east-a"})
+    lived.learn(40 * HOUR_S, [], {"east-a"})
+    told = Knowledge.replay(ZONES, reversed(RECORDS), 40 * HOUR_S)
+    for zone in NAMES:
+        assert told.holds(zone) == lived.holds(zone)
+        assert told.room(zone, 41 * HOUR_S) == pytest.approx(lived.room(zone, 41 * HOUR_S))
+        assert told.hazard(zone, 41 * HOUR_S) == pytest.approx(lived.hazard(zone, 41 * HOUR_S))
+    assert told.together("east-b", "west-a") == lived.together("east-b", "west-a")
+
+
+def test_a_replay_reads_no_record_of_later_or_of_elsewhere():
+    later, elsewhere = record(50, "east-b", "refused"), record(3, "north-a", "obtained")
+    told = Knowledge.replay(ZONES, (*RECORDS, later, elsewhere), 40 * HOUR_S)
+    assert told == Knowledge.replay(ZONES, RECORDS, 40 * HOUR_S)
+
+
+def test_a_replay_believes_what_is_held_now():
+    told = Knowledge.replay(ZONES, RECORDS, 40 * HOUR_S, held={"west-b"})
+    assert [z for z in NAMES if told.holds(z)] == ["west-b"]
+
+
+def test_nothing_recorded_is_the_start():
+    assert Knowledge.replay(ZONES, (), 7.0).room("east-a", 7.0) == Knowledge(ZONES).room("east-a", 0.0)
+
+
+ODDS = {"a": 0.5, "b": 0.9, "c": 0.4, "d": 0.05}
+
+
+@pytest.mark.parametrize(
+    ("how", "places"),
+    [
+        pytest.param({"missing": 0}, "", id="nothing is missing"),
+        pytest.param({"missing": 1}, "ba", id="the likeliest first, until the sum is reached"),
+        pytest.param({"missing": 1, "refused_rounds": 1}, "bacd", id="twice as much after a refused round"),
+        pytest.param({"missing": 1, "waiting": "b"}, "a", id="what waits counts and is not asked again"),
+        pytest.param({"missing": 1, "waiting": "bba"}, "", id="enough waits"),
+        pytest.param({"missing": 2, "copies": {"b": 2}}, "bba", id="several at once where told"),
+        pytest.param({"missing": 1, "order": lambda place, _: ord(place)}, "ab", id="in the order asked for"),
+    ],
+)
+def test_so_many_are_asked_at_once_as_bring_what_is_missing(how: dict[str, object], places: str):
+    assert to_ask(ODDS, **how) == tuple(places)  # type: ignore[arg-type]
+
+
+def test_the_order_hears_what_was_chosen_before():
+    heard = list[tuple[str, ...]]()
+    to_ask(ODDS, missing=1, order=lambda place, before: heard.append(tuple(before)) or ord(place))
+    assert heard[-1] == ("a",)
+
+
+def test_refused_rounds_double_what_is_sought_up_to_a_bound():
+    assert [sought(1, n) for n in range(5)] == pytest.approx([1.3, 2.6, 5.2, 10.4, 10.4])
 
 
 def portfolio(target: int, outage: float, hazard: float = 1e-4) -> Portfolio:

@@ -4,15 +4,20 @@ has room again, and how often two are lost together.
 The shapes are those of measured Spot traces (SkyPilot's, 2022 and 2023): the hazard of an up-run falls about as one
 over its age and hardly depends on the zone; zones of one region are lost together several times as often as zones
 of two regions. Levels are learned from the own record, starting at those figures. It decides nothing.
+
+It is fed as time goes on (`learn`), or built anew from a record of attempts (`replay`): both know the same then. A zone
+is whatever is asked and refused as one, so it may as well be a cloud's region; its `region` is what fails with it.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
 
-from lib.fleet.policy.model import Event, Zone
+from lib.fleet.policy.model import Event, Happening, Outcome, Record, Zone
 
 HOUR_S = 3600.0
 HAZARD = 0.7  # losses of a run, times (its age in hours + YOUNG_H)
@@ -28,6 +33,7 @@ SAME_REGION, OTHER_REGION = 0.32, 0.08  # lost together, given one is
 TOGETHER_WEIGHT = 20.0  # trials the two figures count for
 AFTERSHOCK, AFTERSHOCK_S = 0.15, 1800.0  # extra losses an hour, for siblings of a zone just lost
 ZONE_WEIGHT, ALL_WEIGHT, DAY_WEIGHT = 2.0, 3.0, 6.0  # losses that the prior counts for
+_HAPPENED: dict[Outcome, Happening] = {"obtained": "up", "refused": "failed", "lost": "lost"}
 
 
 @dataclass(slots=True)
@@ -67,6 +73,35 @@ class Knowledge:
         self._recovery = {z.name: _Rate(RECOVERY_PER_H, 1.0) for z in self.zones}
         for same, share in ((True, SAME_REGION), (False, OTHER_REGION)):
             self._together[same] = _Rate(share * TOGETHER_WEIGHT, TOGETHER_WEIGHT)
+
+    @classmethod
+    def replay(
+        cls,
+        zones: tuple[Zone, ...],
+        records: Iterable[Record],
+        at_s: float,
+        held: Collection[str] | None = None,
+    ) -> Knowledge:
+        """What the records up to `at_s` teach, in whatever order they come; those of other zones are left out.
+
+        Seconds may count from any instant, but the day's rhythm is learned by the hour of that count: from a
+        midnight, as of the Unix epoch, is best. `held`: zones that hold us at `at_s`; when not told, those obtained
+        and neither lost nor released since.
+        """
+        known, names, holds = cls(zones), {z.name for z in zones}, Counter[str]()
+        told = sorted((r for r in records if r.zone in names and r.at_s <= at_s), key=lambda r: r.at_s)
+        for then, together in groupby(told, key=lambda r: r.at_s):
+            events = list[Event]()
+            for record in together:
+                holds[record.zone] += {"obtained": 1, "refused": 0}.get(record.outcome, -1)
+                if record.outcome in _HAPPENED:
+                    events.append(Event(what=_HAPPENED[record.outcome], zone=record.zone, kind="spot"))
+            holds = +holds  # a loss may come without word that it was obtained
+            known.learn(then, events, holds.keys())
+        standing = holds.keys() if held is None else names.intersection(held)
+        found = [Event(what="up", zone=z, kind="spot") for z in sorted(standing) if not known.holds(z)]
+        known.learn(at_s, found, standing)
+        return known
 
     def holds(self, zone: str) -> bool:
         return zone in self._up_since
@@ -134,8 +169,15 @@ class Knowledge:
         return seen / expected
 
     def _expect(self, at_s: float) -> None:
-        """Time under risk: what the model would have expected to lose since the last look."""
-        day, total = self._of_day(at_s), self._all.ratio
+        """Time under risk: what the model would have expected to lose since the last look, hour by hour."""
+        while self._up_since and self.at_s < at_s:
+            hour_ends = (math.floor(self.at_s / HOUR_S) + 1) * HOUR_S
+            self._expect_of_hour(min(at_s, hour_ends))
+        self.at_s = at_s
+
+    def _expect_of_hour(self, at_s: float) -> None:
+        hour = self._hours[int(self.at_s / HOUR_S) % 24]
+        day, total = self._of_day(self.at_s), self._all.ratio
         for zone in self._up_since:
             before = max(0.0, self.age_s(zone, self.at_s)) + YOUNG_S
             unit = HAZARD * math.log((before + at_s - self.at_s) / before)
@@ -143,7 +185,7 @@ class Knowledge:
             ratio = own.ratio
             own.expected += unit * total * day
             self._all.expected += unit * ratio * day
-            self._hours[int(at_s / HOUR_S) % 24].expected += unit * total * ratio
+            hour.expected += unit * total * ratio
         self.at_s = at_s
 
     def _came_up(self, zone: str, at_s: float) -> None:
@@ -163,7 +205,10 @@ class Knowledge:
             for rate in (self._zone[zone], self._all, self._hours[int(at_s / HOUR_S) % 24]):
                 rate.seen += 1
             self._losses.append((at_s, zone))
-        self._went_down(zone, at_s)
+        if zone in held:
+            self._refused(zone, at_s)  # the newest went, others stand: no room for more
+        else:
+            self._went_down(zone, at_s)
 
     def _refused(self, zone: str, at_s: float) -> None:
         if zone in self._up_since:

@@ -8,6 +8,7 @@ from typing import Literal
 Kind = Literal["spot", "od"]
 State = Literal["pending", "starting", "ready"]
 Happening = Literal["up", "failed", "ready", "lost"]
+Outcome = Literal["obtained", "refused", "lost", "released"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,16 @@ class Event:
     what: Happening
     zone: str
     kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What became of an attempt, and when. `obtained`: a replica stands there from now on; `refused`: no room;
+    `lost`: it was taken back; `released`: we let it go, which tells nothing of the zone."""
+
+    zone: str
+    outcome: Outcome
+    at_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from lib.fleet.policy.knowledge import Knowledge
 from lib.fleet.policy.model import Answer, Look, Replica, Terms
+from lib.fleet.policy.parallel import to_ask
 from lib.fleet.policy.portfolio import Portfolio, Set
 
 OUTAGE_S, OUTAGE_RATE = (
@@ -26,7 +27,6 @@ ONDEMAND_SHARE = 3.3  # on-demand over spot, where no on-demand price is told
 CANDIDATES = 6
 ROOM_TO_PLAN, ROOM_TO_MOVE = 0.05, 0.5  # likely enough to plan with: a zone not held, one that holds us
 MARGIN = 0.15  # of a replica's price, an hour: a smaller gain is not worth moving for
-MOST_ROUNDS = 3
 CAUTION = 1.5  # how much more a likely zone is preferred to a safe one
 SHARED_FATE = 2.0  # a replica beside another counts this many times its hazard
 KEEP_COVER = 0.7  # a cover that stands is kept until it is worth less than this share of its price
@@ -90,18 +90,19 @@ class Policy:
         """Zones to ask until the odds of the answers cover what is missing, twice as much after each refused round."""
         missing = self.terms.target - len(held)
         room = {z.name: self.knowledge.room(z.name, at_s) for z in self.terms.zones}
-        goal = (missing + 0.3) * 2 ** min(self._round, MOST_ROUNDS)
-        sure = sum(room[r.zone] for r in asked)
-        waiting = {r.zone for r in asked}
-        left = [z.name for z in self.terms.zones if z.name not in waiting]
-        taken, chosen = [r.zone for r in held], list[str]()
-        while left and sure < goal:
-            zone = min(left, key=lambda z: self._risk(z, taken, portfolio) / room[z] ** CAUTION)
-            left.remove(zone)
-            count = missing if self.knowledge.holds(zone) or not left else 1
-            chosen += [zone] * count
-            taken += [zone] * count
-            sure += room[zone] * count
+        taken, waiting = [r.zone for r in held], [r.zone for r in asked]
+        chosen = list(
+            to_ask(
+                room,
+                missing=missing,
+                refused_rounds=self._round,
+                waiting=waiting,
+                copies={z: missing for z in room if self.knowledge.holds(z)},
+                order=lambda z, before: self._risk(z, [*taken, *before], portfolio) / room[z] ** CAUTION,
+            )
+        )
+        if chosen and not room.keys() - {*chosen, *waiting}:  # no zone is left: the last must do for all
+            chosen += [chosen[-1]] * (missing - chosen.count(chosen[-1]))
         return chosen
 
     def _risk(self, zone: str, taken: list[str], portfolio: Portfolio) -> float:
