@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from lib.controller.act import Result, region_of
@@ -31,6 +31,8 @@ from lib.gateways.journal import Journal
 PROBE_EVERY_S = 60.0  # of the target's time, unless something changed
 PROBE_WALL_S = 10.0  # and not more often than this: fast time must not flood the journal
 REMEMBERED = 2000
+STILL_THE_SAME = timedelta(minutes=10)  # a decision met again within this is the one that was told
+STEADY = frozenset({"Hold", "Refuse"})
 
 log = logging.getLogger(__name__)
 _NUMBERS = re.compile(r"\d+")
@@ -41,7 +43,7 @@ class Chronicle:
         self._wall = wall
         self._journal = journal
         self._phases: dict[str, str] = {}
-        self._decisions: dict[str, str] = {}
+        self._decisions: dict[tuple[str, str], tuple[str, datetime]] = {}  # last gist and when it was met
         self._sentences: dict[str, str] = {}  # bootstrap steps and errors, by subject
         self._events: dict[str, int] = {}
         self._attempts: set[str] = set()
@@ -53,7 +55,8 @@ class Chronicle:
         for entry in self._read("phase"):
             self._phases[entry.region] = str(entry.body.get("phase", ""))
         for entry in self._read("decision"):
-            self._decisions[entry.region] = _gist(entry.subject, entry.message)
+            gist = _gist(entry.subject, entry.message)
+            self._decisions[_slot(entry.region, entry.subject)] = gist, entry.at
         for entry in self._read("bootstrap"):
             self._sentences[entry.subject] = entry.message
         attempts = tuple(a for entry in self._read("attempt") if (a := _attempt(entry.body)))
@@ -80,13 +83,15 @@ class Chronicle:
         return tuple(changes)
 
     def decisions(self, decisions: Iterable[Decision]) -> tuple[Decision, ...]:
-        """Journal what is newly decided (numbers that count down make no new decision); those."""
+        """Journal what is newly decided; those. Numbers that count down make no new decision, but one that comes
+        back after a while is one again, so that the journal holds every choice there was."""
         fresh: list[Decision] = []
         for decision in decisions:
-            gist = _gist(decision.verb, decision.reason)
-            if self._decisions.get(decision.region) == gist:
+            gist, slot = _gist(decision.verb, decision.reason), _slot(decision.region, decision.verb)
+            known, met = self._decisions.get(slot, ("", decision.at))
+            self._decisions[slot] = gist, decision.at
+            if known == gist and decision.at - met < STILL_THE_SAME:
                 continue
-            self._decisions[decision.region] = gist
             why_not = [asdict(w) for w in decision.why_not]
             self._append(
                 "decision",
@@ -205,6 +210,11 @@ def _attempt_key(a: Attempt) -> str:
     """A GPU that was obtained stays obtained; each failure is told again when it happens again."""
     when = "" if a.outcome is Outcome.OBTAINED else f"{a.at:%Y%m%dT%H%M%S}"
     return f"attempt/{a.region}/{a.zone}/{a.accelerator}/{a.provisioning}/{a.outcome}/{when}"
+
+
+def _slot(region: str, verb: str) -> tuple[str, str]:
+    """A Hold beside a Refuse for the same region is no change from the one to the other."""
+    return region, verb if verb in STEADY else ""
 
 
 def _gist(verb: str, reason: str) -> str:

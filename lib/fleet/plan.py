@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from lib.fleet import overrides, words
+from lib.fleet import catalog, overrides, words
 from lib.fleet.model import (
     Action,
     CommitWorkload,
@@ -46,7 +46,7 @@ def plan(placement: Placement, seen: FleetObservation, *, now: datetime) -> Plan
         step = towards_leaving(look, look.regions[region], reason)
         if step is not None:
             actions.append(step)
-            decisions.append(_decided(look, "ScaleIn", region, reason))
+            decisions.append(_decided(look, "ScaleIn", region, reason, flip=f"expanding {region} again"))
     actions += _stale_links(look)
     for region in _staying(look):
         step = towards_serving(look, region)
@@ -120,10 +120,11 @@ def _switch_decision(look: Survey, region: RegionSurvey, step: Action) -> Iterat
         return
     held = (look.seen.delivered or {}).get(step.cluster)
     if region.wanted.override is not None:
-        yield _decided(look, "SwitchGpu", region.region, step.reason)
+        yield _decided(look, "SwitchGpu", region.region, step.reason, flip="the end of that switch")
     elif held is not None and held.accelerator != step.accelerator:
         verb = "Restore" if was_overridden(look, held) else "SwitchGpu"
-        yield _decided(look, verb, region.region, step.reason)
+        flip = f"losing {catalog.short(step.accelerator)} there, or another order of preference"
+        yield _decided(look, verb, region.region, step.reason, flip=flip)
 
 
 def _holds(look: Survey) -> Iterator[Decision]:
@@ -132,7 +133,7 @@ def _holds(look: Survey) -> Iterator[Decision]:
         reason = (
             f"Nothing is taken away ({words.listed(going)}) while {words.listed(look.blind)} can't be seen."
         )
-        yield _decided(look, "Hold", "", reason)
+        yield _decided(look, "Hold", "", reason, flip=f"an answer from {words.listed(look.blind)}")
     drilled = [r for r in look.targets if r.drilled and r.phase in REPLACEABLE]
     if drilled and drilled[0].wanted.override is not None:
         names = words.listed(r.region for r in drilled)
@@ -140,7 +141,8 @@ def _holds(look: Survey) -> Iterator[Decision]:
         reason = (
             f"{names} {verb} replaced: {words.override_words(drilled[0].wanted.override)} asked for this."
         )
-        yield _decided(look, "Hold", drilled[0].region if len(drilled) == 1 else "", reason)
+        where = drilled[0].region if len(drilled) == 1 else ""
+        yield _decided(look, "Hold", where, reason, flip="the end of that switch (./atlas recover)")
 
 
 def _refusals(look: Survey) -> Iterator[Decision]:

@@ -46,7 +46,8 @@ def scale_out(look: Survey) -> tuple[list[CreateCluster], list[Decision]]:
         return [], []
     if not look.seen.capacity or "capacity" in look.seen.unknown:
         reason = "More regions are needed, but the Compute API doesn't tell what is offered; waiting for it."
-        return [], [Decision(at=look.now, verb="Hold", region="", reason=reason)]
+        flip = (WhyNot(region="", reason=reason, flip="an answer of the Compute API"),)
+        return [], [Decision(at=look.now, verb="Hold", region="", reason=reason, why_not=flip)]
     ledger = _ledger(look, fresh, counted)
     for region in fresh:
         _create_pinned(look, region, ledger)
@@ -92,7 +93,8 @@ def _create_pinned(look: Survey, region: RegionSurvey, ledger: _Ledger) -> None:
         _refuse_budget(look, ledger, name, usd)
     else:
         reason = f"{name} is pinned by the operator; {gpu} there costs {words.usd(usd)}."
-        _create(look, ledger, name, usd, reason, ())
+        flip = (WhyNot(region=name, reason=reason, flip=f"unpinning or contracting {name}"),)
+        _create(look, ledger, name, usd, reason, flip)
 
 
 def _create_best(look: Survey, ledger: _Ledger) -> bool:
@@ -161,6 +163,7 @@ def _usd(candidate: Candidate) -> float:
 def _create(  # noqa: PLR0913, PLR0917 - a creation and what is noted of it
     look: Survey, ledger: _Ledger, region: str, usd: float, reason: str, why_not: tuple[WhyNot, ...]
 ) -> None:
+    why_not = why_not or (WhyNot(region=region, reason=reason, flip="another region that can take it"),)
     ledger.creates.append(CreateCluster(region=region, cluster=cluster_name(region), reason=reason))
     ledger.decisions.append(
         Decision(at=look.now, verb="ScaleOut", region=region, reason=reason, why_not=why_not)

@@ -7,6 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
+from lib.fleet import explain
 from lib.fleet.model import BLOCKED, PROGRESS, Condition, Decision, Phase, Placement
 from lib.ui import words
 from lib.ui.snapshot import Snapshot
@@ -101,10 +102,13 @@ def _controller(snapshot: Snapshot) -> None:
         region = f" · {decision.region}" if decision.region else ""
         st.caption(f"Latest decision · {words.clock(decision.at)} UTC · **{decision.verb}{region}**")
         st.markdown(words.plain(shortened(decision.reason, 240)))
-        if decision.why_not:
-            first = decision.why_not[0]
-            rest = f" (and {len(decision.why_not) - 1} more)" if len(decision.why_not) > 1 else ""
+        told = explain.told(decision)
+        if told.why_not:
+            first = told.why_not[0]
+            rest = f" (and {len(told.why_not) - 1} more)" if len(told.why_not) > 1 else ""
             st.caption(f"Why not {first.region}{rest}: {words.plain(first.reason)}")
+        elif told.flip:
+            st.caption(f"What would flip it: {words.plain(told.flip[0])}")
 
 
 def latest(snapshot: Snapshot) -> Decision | None:

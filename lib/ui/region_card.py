@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
-from lib.fleet.model import Candidate, Entry, RegionStatus
+from lib.fleet import explain
+from lib.fleet.model import Candidate, Entry, RegionStatus, WhyNot
 from lib.ui import changes, confirm, passage, words
 from lib.ui.snapshot import Snapshot
 
 EVENTS = 8
+DECISIONS = 3
 
 
 def show(snapshot: Snapshot, region: str, accelerator: str) -> None:
@@ -23,6 +27,7 @@ def show(snapshot: Snapshot, region: str, accelerator: str) -> None:
             st.markdown(words.plain(status.message))
         passage.waterfall(snapshot, status)
     _buttons(snapshot, region, status)
+    _why(snapshot, region, accelerator)
     _offer(snapshot, region, accelerator)
     _events(snapshot, region)
     if status is not None and status.conditions:
@@ -74,6 +79,34 @@ def _buttons(snapshot: Snapshot, region: str, status: RegionStatus | None) -> No
         st.caption(
             "Taken out by the operator: the platform does not come back here by itself. Expand undoes that."
         )
+
+
+def _why(snapshot: Snapshot, region: str, accelerator: str) -> None:
+    """The same answer as ./atlas explain REGION."""
+    if snapshot.placement is None:
+        return
+    answer = explain.of_region(
+        snapshot.placement,
+        region,
+        accelerator=accelerator,
+        view=snapshot.view(region),
+        decisions=explain.merged(snapshot.decisions, snapshot.of_kind("decision")),
+        now=snapshot.clock.at(time.time()),
+    )
+    with st.expander("Why" if answer.serving else "Why not", icon=":material/help:"):
+        if not answer.serving:
+            st.markdown(words.plain(answer.blocker or answer.sentence))
+        for flip in answer.flip:
+            st.caption(f":material/lightbulb: Would flip with: {words.plain(flip)}")
+        for one in answer.decisions[:DECISIONS]:
+            where = f" {one.region}" if one.region else ""
+            st.caption(f"`{words.clock(one.at)}` **{one.verb}{where}** {words.plain(one.why)}")
+            st.caption("\n".join(_not_there(other) for other in one.why_not))
+
+
+def _not_there(other: WhyNot) -> str:
+    flips = f" Flips with {words.plain(other.flip)}." if other.flip else ""
+    return f"- why not **{other.region}**: {words.plain(other.reason)}{flips}"
 
 
 def _offer(snapshot: Snapshot, region: str, accelerator: str) -> None:

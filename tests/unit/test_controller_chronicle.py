@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from lib.controller.act import Done, Result
 from lib.controller.chronicle import Chronicle
 from lib.controller.reactions import Then
+from lib.fleet import explain
 from lib.fleet.model import (
     Attempt,
     CreateCluster,
@@ -19,14 +21,19 @@ from lib.fleet.model import (
     FleetObservation,
     Outcome,
     Phase,
+    PlacementSpec,
     PlacementStatus,
     Provisioning,
     RegionObservation,
     RegionStatus,
     WorkloadObservation,
 )
+from lib.fleet.plan import plan
+from lib.fleet.status import summarize
 from lib.gateways.journal import Journal
 from tests.unit.fake_wire import NOW
+from tests.unit.test_fleet_world import World
+from tests.unit.test_fleet_world import placement as world_placement
 
 EVENT = EventObservation(
     uid="e1",
@@ -85,6 +92,60 @@ def test_a_number_that_counts_down_makes_no_new_decision(journal):
     assert chronicle.decisions([hold]) == (hold,)
     assert chronicle.decisions([replace(hold, reason="the drill ends in 8 min")]) == ()
     assert len(chronicle.decisions([replace(hold, verb="Restore")])) == 1
+
+
+def test_a_decision_that_comes_back_later_is_one_again_also_over_a_restart(journal):
+    chronicle = Chronicle(journal)
+    choice = Decision(at=NOW, verb="ScaleOut", region="us-east1", reason="the best: odds 80%")
+    again = replace(choice, at=NOW + timedelta(minutes=9), reason="the best: odds 78%")
+    later = replace(choice, at=NOW + timedelta(minutes=30))
+    assert chronicle.decisions([choice, again]) == (choice,)
+    assert chronicle.decisions([later]) == (later,)
+    restarted = Chronicle(journal)
+    restarted.restore()
+    assert restarted.decisions([replace(later, at=later.at + timedelta(seconds=5))]) == ()
+    assert len(restarted.decisions([replace(later, at=later.at + timedelta(hours=1))])) == 1
+
+
+def test_a_hold_beside_a_refusal_does_not_take_turns_with_it(journal):
+    chronicle = Chronicle(journal)
+    for second in range(5):
+        at = NOW + timedelta(seconds=second)
+        chronicle.decisions(Decision(at=at, verb=v, region="", reason=f"{v} it.") for v in ("Hold", "Refuse"))
+    assert [e.subject for e in journal.read(kinds=["decision"])] == ["Refuse", "Hold"]
+
+
+def test_the_log_is_bounded_in_the_status_and_complete_in_the_journal(journal):
+    """Two days of stock that comes and goes: every decision that was ever told is in the journal."""
+    world, chronicle = World(), Chronicle(journal)
+    held = world_placement(PlacementSpec(accelerators=("nvidia-l4", "nvidia-tesla-t4"), serving=2))
+    rng, told, longest = random.Random(4), [], 0
+    for _ in range(576):
+        world.step(300)
+        if rng.random() < 0.1:
+            world.reclaim(rng.choice(world.regions), rng.choice(("nvidia-l4", "nvidia-tesla-t4")))
+        if rng.random() < 0.1 and world.out_of_stock:
+            world.out_of_stock.discard(rng.choice(sorted(world.out_of_stock)))
+        world.unknown = frozenset({"capacity"}) if rng.random() < 0.05 else frozenset()
+        look = world.observe()
+        decided = plan(held, look, now=world.now)
+        world.apply(decided.actions)
+        chronicle.decisions(decided.decisions)
+        held = replace(held, status=summarize(held, look, decided, now=world.now))
+        told += decided.decisions
+        longest = max(longest, len(held.status.decisions))
+        assert all(len(d.why_not) <= 64 for d in held.status.decisions)
+    kept = [explain.decision_from(e) for e in journal.read(kinds=["decision"], limit=2000)]
+    assert longest == 10
+    assert len(kept) > 20
+    # met again within ten minutes, only with other numbers: the one that was told
+    lost = [d for d in told if not any(_is_told_by(k, d) for k in kept)]
+    assert lost == []
+
+
+def _is_told_by(kept: Decision, decision: Decision) -> bool:
+    same = (kept.verb, kept.region) == (decision.verb, decision.region)
+    return same and timedelta() <= decision.at - kept.at < timedelta(minutes=10)
 
 
 def test_an_event_is_told_again_only_when_it_happened_again(journal):

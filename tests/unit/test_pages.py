@@ -75,6 +75,25 @@ def test_choosing_a_region_opens_its_card_with_offer_and_price(open_page: Open) 
     assert "per hour" in text(at)
 
 
+@pytest.mark.parametrize(
+    ("region", "label", "says"),
+    [
+        pytest.param("europe-west4", "Why", "losing the L4 there", id="serves"),
+        pytest.param("us-east4", "Why not", "another GPU in spec.accelerators", id="stocked out"),
+        pytest.param("us-west1", "Why not", "stock-out in both zones 12 min ago", id="a runner-up"),
+    ],
+)
+def test_the_card_says_why_a_region_serves_or_does_not_and_what_would_flip_it(
+    open_page: Open, region: str, label: str, says: str
+) -> None:
+    at = open_page("pages/atlas.py", "fleet", region=region)
+    (why,) = [one for one in at.expander if one.label in {"Why", "Why not"}]
+    assert why.label == label
+    words = "\n".join(str(one.value) for one in (*why.markdown, *why.caption)).replace("\\", "")
+    assert "Would flip with" in words
+    assert says in words
+
+
 def test_a_region_of_the_fleet_can_be_contracted_and_another_one_expanded(open_page: Open) -> None:
     at = open_page("pages/atlas.py", "fleet", region="europe-west4")
     assert not at.button(key="contract").disabled
