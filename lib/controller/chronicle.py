@@ -231,6 +231,7 @@ def _attempt(body: Mapping[str, Any]) -> Attempt | None:
             at=datetime.fromisoformat(body["at"]),
             zone=str(body.get("zone", "")),
             message=str(body.get("message", "")),
+            probe=bool(body.get("probe", False)),
         )
     except (KeyError, ValueError):  # written by another version: evidence that can't be read is none
         return None

@@ -21,6 +21,7 @@ from lib.controller.observe import Observer
 from lib.controller.prober import Prober
 from lib.controller.publish import Publisher
 from lib.controller.wire import Wire
+from lib.fleet.capacity import wanted
 from lib.fleet.model import FleetObservation, Placement
 from lib.fleet.plan import plan
 from lib.fleet.status import summarize
@@ -81,7 +82,7 @@ class Controller:
             self._without_wish(e, now)
             return False
         self._told("placement", "", now)
-        self._reconcile(placement, self._observer.observe(now))
+        self._reconcile(placement, self._observer.observe(now, wanted=wanted(placement.spec)))
         return True
 
     def _may_act(self, now: datetime) -> bool:

@@ -8,12 +8,13 @@ events have given.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from lib.controller.advisor import Advisor
 from lib.controller.fanout import Answer, Asked, FanOut
 from lib.controller.wire import Wire
 from lib.fleet.attempts import attempts_from
@@ -54,6 +55,7 @@ class Memory:
     capacity: Capacity | None = None
     capacity_at: float = -1e9  # time.monotonic of the last answer
     attempts: tuple[Attempt, ...] = ()
+    wanted: Collection[str] = ()  # accelerators that the wish named last
     clusters: dict[str, ClusterObservation] = field(
         default_factory=dict[str, ClusterObservation]
     )  # last seen, by region
@@ -64,10 +66,12 @@ class Observer:
         self._wire = wire
         self._fan_out = fan_out
         self._speed = speed
+        self.advisor = Advisor(gateway=wire.advice, fan_out=fan_out, speed=speed)
         self.memory = Memory()
         self._refreshing: Asked[Capacity] | None = None
 
-    def observe(self, at: datetime) -> FleetObservation:
+    def observe(self, at: datetime, *, wanted: Collection[str] = ()) -> FleetObservation:
+        """`wanted`: accelerators that advice is asked for; without any, those of the look before."""
         wire, until = self._wire, time.monotonic() + DEADLINE_S
         clusters = self._ask("clusters", wire.gke.list_clusters)
         memberships = self._ask("memberships", wire.hub.list_memberships)
@@ -84,6 +88,7 @@ class Observer:
             workloads=self._workloads(listing, until),
         )
         regions = {r.region: r for r in seen.regions(_delivered_regions(delivered.answer(until)))}
+        self.memory.wanted = wanted or self.memory.wanted
         self.memory.attempts = attempts_from(regions.values(), earlier=self.memory.attempts, now=at)
         return FleetObservation(
             at=at,
@@ -94,6 +99,7 @@ class Observer:
             delivered=delivered.answer(until).value,
             vip=vip.answer(until).value or "",
             attempts=self.memory.attempts,
+            advice=self.advisor.advice(self.memory.wanted, capacity.regions if capacity else {}),
             unknown=_unknown(
                 clusters=listing.ok,
                 memberships=seen.memberships.ok,

@@ -14,6 +14,7 @@ from lib.controller.wire import Wire
 from lib.fleet import words
 from lib.fleet.capacity import views
 from lib.fleet.model import Decision, FleetObservation, Phase, Placement, PlacementStatus, RegionView
+from lib.fleet.signals import running
 from lib.gateways.errors import AtlasError, JournalError
 
 REGIONS_EVERY_S = 2.0  # wall; evidence decays slowly, and each change is a write
@@ -59,6 +60,8 @@ class Publisher:
                 r for r, found in seen.regions.items() if found.cluster and found.cluster.owned
             ),
             durations=self._durations,
+            advice=seen.advice,
+            pods=running(seen.regions.values()),
         )
         self._told("regions", lambda: self._wire.placement.publish_regions(fresh))
 

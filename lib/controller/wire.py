@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lib.gateways.advice import AdviceGateway
 from lib.gateways.compute import ComputeGateway
 from lib.gateways.config_cluster import ConfigClusterGateway
 from lib.gateways.delivery import DeliveryGateway
@@ -22,6 +23,7 @@ class Wire:
     gke: GkeGateway
     hub: HubGateway
     compute: ComputeGateway
+    advice: AdviceGateway
     workload: WorkloadGateway
     placement: PlacementGateway
     ingress: IngressGateway
@@ -37,6 +39,7 @@ def connect(settings: Settings) -> Wire:
         gke=GkeGateway(settings),
         hub=HubGateway(settings),
         compute=ComputeGateway(settings),
+        advice=AdviceGateway(settings),
         workload=WorkloadGateway(settings),
         placement=PlacementGateway(settings),
         ingress=IngressGateway(settings),

@@ -1,18 +1,20 @@
-"""Evidence about GPUs, turned into odds: where can one be had, how soon, for how much, and why not elsewhere.
+"""Evidence about GPUs, turned into candidates: where can one be had, how soon, for how much, and why not elsewhere.
 
 A candidate is made for every region and accelerator, so that "why not there" always has an answer. It neither
-chooses (that is `plan`) nor keeps memory: own attempts come in and lose weight with age. What is not known
-stays None; an unreadable quota doesn't rule a region out, because the API itself enforces it.
+chooses (that is `plan`) nor keeps memory: what was seen and tried comes in (`signals`), and what it is worth is
+`odds`. What is not known stays None; an unreadable quota doesn't rule a region out, because the API itself
+enforces it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lib.fleet import catalog, words
+from lib.fleet import catalog, evidence, odds, words
 from lib.fleet.durations import DEFAULT_DURATIONS, remaining_s
+from lib.fleet.evidence import Evidence, Source, Verdict
 from lib.fleet.model import (
     Attempt,
     Candidate,
@@ -25,22 +27,32 @@ from lib.fleet.model import (
     RegionCapacity,
     RegionView,
 )
+from lib.fleet.signals import (
+    Advice,
+    Kind,
+    Pods,
+    Signals,
+    by_kind,
+    naming,
+    outcome_words,
+    quota_of,
+    quota_words,
+)
 
 COOL_DOWN = timedelta(minutes=30)
 NOT_OFFERED_COOL_DOWN = timedelta(hours=6)
-RECOVERY_HALF_LIFE_H = 2.0  # how fast the odds rise again after a cool-down
-OBTAINED_HALF_LIFE_H = 6.0  # how fast a success loses its weight
 RETRY_S = 1800.0  # what a failed try costs: the cool-down
 USD_AS_S = 300.0  # one dollar an hour counts like five minutes of waiting
 SAME_CONTINENT_S = 240.0  # losing a continent is rarer than losing a region, and users are everywhere
+NO_ADVICE: Advice = {}
+NO_PODS: Pods = {}
 
-Key = tuple[str, str, Provisioning]
-Index = Mapping[Key, Attempt]
+Index = Mapping[Kind, Attempt]
 
 
-def latest(attempts: Iterable[Attempt]) -> dict[Key, Attempt]:
+def latest(attempts: Iterable[Attempt]) -> dict[Kind, Attempt]:
     """The newest attempt per (region, accelerator, provisioning)."""
-    index: dict[Key, Attempt] = {}
+    index: dict[Kind, Attempt] = {}
     for attempt in attempts:
         key = (attempt.region, attempt.accelerator, attempt.provisioning)
         known = index.get(key)
@@ -69,12 +81,15 @@ def candidates(  # noqa: PLR0913 - the contract's signature: each kind of eviden
     present: frozenset[str] = frozenset(),
     durations: Durations | None = None,
     every_region: bool = True,
+    advice: Advice = NO_ADVICE,
+    pods: Pods = NO_PODS,
 ) -> tuple[Candidate, ...]:
     """Every region judged for one accelerator, best first. `present`: regions where a cluster of ours is up.
     every_region=False leaves out regions of which nothing was observed."""
-    judge = _judge(spec, attempts, global_quota, now, present, durations)
+    told = _signals(capacity, global_quota, tuple(attempts), advice, pods)
+    judge = _judge(spec, told, now, present, durations)
     regions = dict.fromkeys((*catalog.REGIONS, *capacity)) if every_region else capacity
-    found = [judge.candidate(r, capacity.get(r), accelerator, provisioning) for r in regions]
+    found = [judge.candidate((r, accelerator, provisioning)) for r in regions]
     return tuple(sorted(found, key=lambda c: rank(c, present)))
 
 
@@ -87,28 +102,44 @@ def views(  # noqa: PLR0913 - the contract's signature
     now: datetime,
     present: frozenset[str] = frozenset(),
     durations: Durations | None = None,
+    advice: Advice = NO_ADVICE,
+    pods: Pods = NO_PODS,
 ) -> tuple[RegionView, ...]:
-    """What is known of every region and every accelerator that Autopilot can run, for everybody to read."""
-    judge = _judge(spec, attempts, global_quota, now, present, durations)
-    return tuple(
-        _view(judge, region, capacity.get(region)) for region in dict.fromkeys((*catalog.REGIONS, *capacity))
-    )
+    """What is known of every region and every accelerator that Autopilot can run, for everybody to read. Evidence
+    is told in full for what the placement wants; of the rest the reasons are enough."""
+    told = _signals(capacity, global_quota, tuple(attempts), advice, pods)
+    judge = _judge(spec, told, now, present, durations)
+    asked = wanted(spec)
+    return tuple(_view(judge, region, asked) for region in dict.fromkeys((*catalog.REGIONS, *capacity)))
 
 
-def _view(judge: _Judge, region: str, known: RegionCapacity | None) -> RegionView:
-    found = tuple(_best_provisioning(judge, region, known, name) for name in catalog.AUTOPILOT)
+def wanted(spec: PlacementSpec) -> frozenset[str]:
+    """Accelerators that the placement asks for, by itself or under a lease."""
+    return frozenset((*spec.accelerators, *(o.accelerator for o in spec.overrides)))
+
+
+def _view(judge: _Judge, region: str, asked: Collection[str]) -> RegionView:
+    known = judge.told.capacity.get(region)
+    best: list[Candidate] = []
+    others: list[Candidate] = []
+    for name in catalog.AUTOPILOT:
+        first, *rest = _by_provisioning(judge, region, name, told=name in asked)
+        best.append(first)
+        others += [c for c in rest if c.zones and name in asked]
     return RegionView(
         region=region,
         zones=known.zones if known else (),
-        candidates=found,
+        candidates=tuple(best),
         as_of=known.as_of if known else None,
+        alternatives=tuple(others),
     )
 
 
-def _best_provisioning(judge: _Judge, region: str, known: RegionCapacity | None, name: str) -> Candidate:
+def _by_provisioning(judge: _Judge, region: str, name: str, *, told: bool) -> list[Candidate]:
+    """The first model that can be had comes first."""
     models = judge.spec.provisioning or (Provisioning.STANDARD,)
-    found = [judge.candidate(region, known, name, model) for model in models]
-    return next((c for c in found if c.eligible), found[0])
+    found = [judge.candidate((region, name, model), told=told) for model in models]
+    return sorted(found, key=lambda c: not c.eligible)
 
 
 def rank(candidate: Candidate, present: frozenset[str]) -> tuple[bool, float, str]:
@@ -126,47 +157,59 @@ class _Judge:
     """The evidence that is the same for all candidates of one look."""
 
     spec: PlacementSpec
-    index: Index
-    global_quota: Quota | None
+    told: Signals
     now: datetime
     present: frozenset[str]
     fresh_s: float  # to a serving replica, cluster and all
     warm_s: float  # the same where the cluster is up
 
-    def candidate(
-        self, region: str, known: RegionCapacity | None, accelerator: str, provisioning: Provisioning
-    ) -> Candidate:
+    def candidate(self, kind: Kind, *, told: bool = True) -> Candidate:
+        """`told`: with its evidence."""
+        region, accelerator, provisioning = kind
+        known = self.told.capacity.get(region)
         zones = known.offered.get(accelerator, ()) if known else ()
-        attempt = self.index.get((region, accelerator, provisioning))
-        quota = _quota(known, accelerator, provisioning)
         machine = catalog.usd_per_hour(accelerator, provisioning, region)
-        blocker, flip = self._blocker(region, known, accelerator, provisioning, zones, quota, attempt)
-        facts = _facts(region, zones, quota, attempt)
+        blocker, flip = self._blocker(kind, known, zones)
+        pieces = self.told.of(kind, now=self.now) if zones else ()
         return Candidate(
             region=region,
             accelerator=accelerator,
             zones=zones,
-            obtainability=odds(accelerator, provisioning, len(zones), attempt, self.now) if known else None,
+            obtainability=self._odds(kind, zones, pieces) if known else None,
             eta_s=(self.warm_s if region in self.present else self.fresh_s) if zones else None,
             usd_per_hour=None if machine is None else round(machine + catalog.CLUSTER_FEE_USD_PER_HOUR, 4),
-            quota=quota,
+            quota=quota_of(known, accelerator, provisioning),
             eligible=not blocker,
-            reasons=(blocker, *(f for f in facts if f != blocker)) if blocker else facts,
+            reasons=_reasons(blocker, pieces, self.now),
             flip=flip,
+            provisioning=provisioning,
+            evidence=pieces if told else (),
         )
 
-    def _blocker(  # noqa: PLR0911, PLR0913, PLR0917 - a ladder of guards over everything known
-        self,
-        region: str,
-        known: RegionCapacity | None,
-        accelerator: str,
-        provisioning: Provisioning,
-        zones: tuple[str, ...],
-        quota: Quota | None,
-        attempt: Attempt | None,
+    def _odds(self, kind: Kind, zones: tuple[str, ...], pieces: tuple[Evidence, ...]) -> float:
+        region, accelerator, provisioning = kind
+        attempt = self.told.last(kind)
+        until = cools_until(attempt)
+        if not zones or (until is not None and self.now < until):
+            return odds.LEAST if zones else 0.0
+        first = odds.prior(accelerator, provisioning, len(zones))
+        opinions = [
+            odds.own(first, attempt, until, self.now),
+            odds.advised(self.told.advice.get((region, accelerator)), provisioning, self.now),
+            odds.named(pieces, self.now),
+        ]
+        return round(odds.pooled(opinions), 2)
+
+    def _blocker(  # noqa: PLR0911 - a ladder of guards over everything known
+        self, kind: Kind, known: RegionCapacity | None, zones: tuple[str, ...]
     ) -> tuple[str, str]:
         """The one reason that rules the region out and what would flip it; ("", "") when nothing does."""
-        gpu = catalog.short(accelerator)
+        region, accelerator, provisioning = kind
+        gpu, quota, attempt = (
+            catalog.short(accelerator),
+            quota_of(known, accelerator, provisioning),
+            self.told.last(kind),
+        )
         if region in self.spec.excluded:
             return f"The placement excludes {region}.", f"taking {region} out of the excluded regions"
         if known is None:
@@ -178,8 +221,8 @@ class _Judge:
             return unfit, f"another accelerator than {gpu}"
         if quota is not None and quota.limit - quota.usage < 1:
             metric = catalog.ACCELERATORS[accelerator].metric(provisioning)
-            return _quota_words(quota), f"quota for {metric} in {region} above {quota.limit:g}"
-        everywhere = self.global_quota
+            return quota_words(quota), f"quota for {metric} in {region} above {quota.limit:g}"
+        everywhere = self.told.global_quota
         if everywhere is not None and everywhere.limit - everywhere.usage < 1:
             say = (
                 f"The project's quota for all GPUs is used up ({everywhere.usage:g} of {everywhere.limit:g})."
@@ -187,14 +230,30 @@ class _Judge:
             return say, f"quota for {catalog.GLOBAL_QUOTA_METRIC} above {everywhere.limit:g}"
         until = cools_until(attempt)
         if attempt is not None and until is not None and self.now < until:
-            return _attempt_words(region, attempt), f"no new failure until {words.at(until)}"
+            return outcome_words(region, attempt), f"no new failure until {words.at(until)}"
         return "", ""
 
 
-def _judge(  # noqa: PLR0913, PLR0917 - gathers the evidence of both public functions
-    spec: PlacementSpec,
-    attempts: Iterable[Attempt],
+def _signals(
+    capacity: Mapping[str, RegionCapacity],
     global_quota: Quota | None,
+    attempts: tuple[Attempt, ...],
+    advice: Advice,
+    pods: Pods,
+) -> Signals:
+    return Signals(
+        capacity=capacity,
+        global_quota=global_quota,
+        attempts=by_kind(attempts),
+        named=naming(attempts),
+        advice=advice,
+        pods=pods,
+    )
+
+
+def _judge(
+    spec: PlacementSpec,
+    told: Signals,
     now: datetime,
     present: frozenset[str],
     durations: Durations | None,
@@ -202,8 +261,7 @@ def _judge(  # noqa: PLR0913, PLR0917 - gathers the evidence of both public func
     known = durations or DEFAULT_DURATIONS
     return _Judge(
         spec=spec,
-        index=latest(attempts),
-        global_quota=global_quota,
+        told=told,
         now=now,
         present=present,
         fresh_s=remaining_s(Phase.WANTED, known),
@@ -211,33 +269,16 @@ def _judge(  # noqa: PLR0913, PLR0917 - gathers the evidence of both public func
     )
 
 
-def odds(
-    accelerator: str, provisioning: Provisioning, zones: int, attempt: Attempt | None, now: datetime
-) -> float:
-    """Chance that a try now gets the GPU: a prior by family and zones, bent by the last own attempt."""
-    known = catalog.ACCELERATORS.get(accelerator)
-    if zones == 0 or known is None:
-        return 0.0
-    prior = known.prior * (0.85, 0.95, 1.0)[min(zones, 3) - 1]
-    if provisioning is Provisioning.SPOT and prior > 0.5:
-        prior *= 0.9  # plentiful types are more often there on demand; scarce ones rather as Spot leftovers
-    if attempt is None:
-        return round(prior, 2)
-    age_h = max(0.0, (now - attempt.at).total_seconds() / 3600)
-    if attempt.outcome is Outcome.OBTAINED:
-        return round(prior + (0.97 - prior) * 0.5 ** (age_h / OBTAINED_HALF_LIFE_H), 2)
-    until = cools_until(attempt)
-    if until is not None and now < until:
-        return 0.02
-    rested_h = max(0.0, (now - (until or attempt.at)).total_seconds() / 3600)
-    return round(prior * (1 - 0.8 * 0.5 ** (rested_h / RECOVERY_HALF_LIFE_H)), 2)
+def _reasons(blocker: str, pieces: tuple[Evidence, ...], now: datetime) -> tuple[str, ...]:
+    """What rules it out, what is in conflict, then every piece, the strongest first, and what is old."""
+    said = (p.says for p in pieces if p.source not in _TOLD_APART or p.verdict is Verdict.AGAINST)
+    held = (*evidence.conflicts(pieces, now), *said, *evidence.old(pieces, now))
+    return tuple(dict.fromkeys((blocker, *held) if blocker else held))
 
 
-def _quota(known: RegionCapacity | None, accelerator: str, provisioning: Provisioning) -> Quota | None:
-    machine = catalog.ACCELERATORS.get(accelerator)
-    if known is None or known.quotas is None or machine is None:
-        return None
-    return known.quotas.get(machine.metric(provisioning))
+_TOLD_APART = frozenset(
+    {Source.PRICE, Source.GLOBAL_QUOTA}
+)  # beside every candidate, or once for all of them
 
 
 def _unfit(accelerator: str) -> str:
@@ -249,41 +290,3 @@ def _unfit(accelerator: str) -> str:
     if machine.gpus > 1:
         return f"{machine.title} is only sold with {machine.gpus} GPUs a machine; the workload asks for one."
     return "" if machine.fits else f"The workload doesn't fit {machine.machine_type}."
-
-
-def _facts(
-    region: str, zones: tuple[str, ...], quota: Quota | None, attempt: Attempt | None
-) -> tuple[str, ...]:
-    if not zones:
-        return ()
-    tried = _attempt_words(region, attempt) if attempt else "No own attempt yet."
-    count = "1 zone offers" if len(zones) == 1 else f"{len(zones)} zones offer"
-    return (tried, f"{count} it ({words.letters(region, zones)}).", _quota_words(quota))
-
-
-def _quota_words(quota: Quota | None) -> str:
-    if quota is None:
-        return "Quota isn't readable for this type."
-    free = quota.limit - quota.usage
-    if quota.limit <= 0:
-        return "No quota (limit 0)."
-    return (
-        f"Quota {free:g} of {quota.limit:g} free."
-        if free > 0
-        else f"Quota used up ({quota.usage:g} of {quota.limit:g})."
-    )
-
-
-_OUTCOMES: dict[Outcome, str] = {
-    Outcome.OBTAINED: "Obtained",
-    Outcome.STOCK_OUT: "Out of stock",
-    Outcome.QUOTA: "Refused for quota",
-    Outcome.NOT_OFFERED: "Not offered by the autoscaler",
-    Outcome.PREEMPTED: "Taken back by Google",
-    Outcome.TIMED_OUT: "No machine in time",
-}
-
-
-def _attempt_words(region: str, attempt: Attempt) -> str:
-    where = f" in zone {words.letters(region, (attempt.zone,))}" if attempt.zone else ""
-    return f"{_OUTCOMES[attempt.outcome]}{where} at {words.at(attempt.at)}."

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from lib.fleet.evidence import Evidence, SpotAdvice
+
 
 class Phase(StrEnum):
     """Where a region stands on its way to serving; derived from conditions by `status.phase_of`."""
@@ -259,6 +261,11 @@ class Attempt:
     at: datetime
     zone: str = ""
     message: str = ""
+    probe: bool = False  # made by a capacity probe, and given back at once
+
+
+def _no_advice() -> dict[tuple[str, str], SpotAdvice]:
+    return {}
 
 
 def _no_capacity() -> dict[str, RegionCapacity]:
@@ -278,6 +285,7 @@ class FleetObservation:
     delivered: Mapping[str, DeliveredWorkload] | None = None  # by cluster, from the delivery repository
     vip: str = ""  # http://ADDRESS[:PORT] from the forwarding rule; "" while there is none
     attempts: tuple[Attempt, ...] = ()
+    advice: Mapping[tuple[str, str], SpotAdvice] = field(default_factory=_no_advice)  # by region, accelerator
     unknown: frozenset[str] = frozenset()
 
 
@@ -310,6 +318,8 @@ class Candidate:
     eligible: bool
     reasons: tuple[str, ...]  # why (not)
     flip: str = ""  # what would change the answer
+    provisioning: Provisioning = Provisioning.STANDARD
+    evidence: tuple[Evidence, ...] = ()  # what it was judged by, the strongest first; () where nobody asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -476,12 +486,17 @@ class PlacementStatus:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionView:
     """One GpuRegion object: what the platform knows of GPUs in one region, told to everybody who may read
-    the config cluster. `candidates` has one entry per known accelerator that Autopilot can run."""
+    the config cluster. `candidates` has one entry per known accelerator that Autopilot can run, with the
+    provisioning model that is preferred there; `alternatives` has the other models that are wanted."""
 
     region: str
     zones: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     as_of: datetime | None = None
+    alternatives: tuple[Candidate, ...] = ()
+
+    def all(self) -> tuple[Candidate, ...]:
+        return (*self.candidates, *self.alternatives)
 
 
 # --- what is remembered -------------------------------------------------------------------------------

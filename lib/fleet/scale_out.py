@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from lib.fleet import capacity, catalog, overrides, words
 from lib.fleet.model import Candidate, CreateCluster, Decision, Phase, Provisioning, WhyNot
 from lib.fleet.names import cluster_name
+from lib.fleet.signals import running
 from lib.fleet.survey import RegionSurvey, Survey
 from lib.fleet.wanted import Choice, machine_usd
 
@@ -148,11 +149,13 @@ def _candidates(look: Survey, choice: Choice, ledger: _Ledger, *, only: str = ""
         {only: offered[only]} if only else offered,
         accelerator=choice[0],
         provisioning=choice[1],
-        attempts=look.index.values(),
+        attempts=look.seen.attempts,
         global_quota=None if only else look.seen.global_quota,
         now=look.now,
         present=frozenset(ledger.present),
         every_region=False,
+        advice=look.seen.advice,
+        pods=running(look.seen.regions.values()),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from lib.fleet.evidence import Evidence, Source, Verdict
 from lib.fleet.model import (
     Candidate,
     Condition,
@@ -231,12 +232,13 @@ def _decision_to(decision: Decision) -> Object:
 def view_from(found: Object) -> RegionView:
     """A GpuRegion object."""
     status = found.get("status") or {}
-    region = found["metadata"]["name"]
+    region, as_of = found["metadata"]["name"], time_from(status.get("asOf"))
     return RegionView(
         region=region,
         zones=tuple(status.get("zones") or ()),
-        candidates=tuple(_candidate_from(region, c) for c in status.get("candidates") or ()),
-        as_of=time_from(status.get("asOf")),
+        candidates=tuple(_candidate_from(region, c, as_of) for c in status.get("candidates") or ()),
+        as_of=as_of,
+        alternatives=tuple(_candidate_from(region, c, as_of) for c in status.get("alternatives") or ()),
     )
 
 
@@ -245,11 +247,12 @@ def view_to(view: RegionView) -> Object:
     return {
         "zones": list(view.zones),
         "asOf": _maybe(time_text, view.as_of),
-        "candidates": [_candidate_to(c) for c in view.candidates],
+        "candidates": [_candidate_to(c, view.as_of) for c in view.candidates],
+        "alternatives": [_candidate_to(c, view.as_of) for c in view.alternatives],
     }
 
 
-def _candidate_from(region: str, found: Object) -> Candidate:
+def _candidate_from(region: str, found: Object, as_of: datetime | None) -> Candidate:
     quota = found.get("quota")
     return Candidate(
         region=region,
@@ -262,10 +265,12 @@ def _candidate_from(region: str, found: Object) -> Candidate:
         eligible=bool(found.get("eligible", False)),
         reasons=tuple(found.get("reasons") or ()),
         flip=found.get("flip", ""),
+        provisioning=Provisioning(found.get("provisioning", "STANDARD")),
+        evidence=tuple(_evidence_from(e, as_of) for e in found.get("evidence") or ()),
     )
 
 
-def _candidate_to(candidate: Candidate) -> Object:
+def _candidate_to(candidate: Candidate, as_of: datetime | None) -> Object:
     quota = candidate.quota
     return _given(
         accelerator=candidate.accelerator,
@@ -277,6 +282,33 @@ def _candidate_to(candidate: Candidate) -> Object:
         eligible=candidate.eligible,
         reasons=list(candidate.reasons),
         flip=candidate.flip,
+        provisioning=candidate.provisioning.value,
+        evidence=[_evidence_to(e, as_of) for e in candidate.evidence] or None,
+    )
+
+
+_WITH_THE_VIEW = "AsOf"  # dated as the view is: its own time would make each look a change
+
+
+def _evidence_from(found: Object, as_of: datetime | None) -> Evidence:
+    at = found.get("at")
+    return Evidence(
+        source=Source(found["source"]),
+        verdict=Verdict(found["verdict"]),
+        says=found.get("says", ""),
+        at=as_of if at == _WITH_THE_VIEW else time_from(at),
+        zone=found.get("zone", ""),
+    )
+
+
+def _evidence_to(piece: Evidence, as_of: datetime | None) -> Object:
+    with_the_view = piece.at is not None and piece.at == as_of
+    return _given(
+        source=piece.source.value,
+        verdict=piece.verdict.value,
+        says=piece.says,
+        at=_WITH_THE_VIEW if with_the_view else _maybe(time_text, piece.at),
+        zone=piece.zone or None,
     )
 
 

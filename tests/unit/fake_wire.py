@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from lib.controller.wire import Wire
+from lib.fleet.evidence import SpotAdvice
 from lib.fleet.model import (
     ClusterObservation,
     MembershipObservation,
@@ -62,6 +63,7 @@ class FakeCloud:
             gke=everything,
             hub=everything,
             compute=everything,
+            advice=everything,
             workload=everything,
             placement=_FakePlacements(self),  # type: ignore[arg-type]
             ingress=everything,
@@ -123,6 +125,9 @@ class FakeCloud:
         self._called("unsync")
 
     # compute, ingress, config cluster, delivery
+    def advise(self, region: str, accelerator: str, *, history: bool = False) -> SpotAdvice:
+        raise NotFound("There is no advice.")
+
     def ensure_address(self, name: str) -> str:
         return "34.1.2.3"
 

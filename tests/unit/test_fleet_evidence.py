@@ -9,7 +9,7 @@ import pytest
 
 from lib.fleet import catalog, words
 from lib.fleet.attempts import KEPT_PER_KIND, attempts_from
-from lib.fleet.capacity import candidates, odds, views
+from lib.fleet.capacity import candidates, views
 from lib.fleet.model import (
     Attempt,
     Candidate,
@@ -153,7 +153,7 @@ def test_attempts_stay_bounded_and_the_newest_are_kept() -> None:
 @pytest.mark.parametrize(
     ("capacity", "attempts", "eligible", "reason", "flip"),
     [
-        pytest.param(capacity_of("us-central1"), (), True, "No own attempt yet.", "", id="nothing known against it"),
+        pytest.param(capacity_of("us-central1"), (), True, "3 zones offer it (a, b, c).", "", id="nothing known against it"),
         pytest.param(capacity_of("us-central1", offers=(T4,)), (), False, "No zone of us-central1 offers L4.", "another accelerator than L4", id="not offered"),
         pytest.param(capacity_of("us-central1", quota=0), (), False, "No quota (limit 0).", "quota for NVIDIA_L4_GPUS in us-central1 above 0", id="no quota"),
         pytest.param(capacity_of("us-central1", quota=2, usage=2), (), False, "Quota used up (2 of 2).", "quota for NVIDIA_L4_GPUS in us-central1 above 2", id="quota used up"),
@@ -181,17 +181,23 @@ def test_quota_that_cannot_be_read_rules_nothing_out() -> None:
     assert judged(replace(capacity_of("us-central1"), quotas=None)).eligible
 
 
+def chance(*attempts: Attempt, gpu: str = L4, zones: int = 3) -> float:
+    found = judged(capacity_of("us-central1", offers=(gpu,), zones=zones), *attempts, gpu=gpu).obtainability
+    assert found is not None
+    return found
+
+
 def test_the_odds_fall_with_a_stock_out_and_rise_again_over_hours() -> None:
-    at = [odds(L4, STANDARD, 3, attempt(Outcome.STOCK_OUT, m), T0) for m in (1, 29, 31, 120, 600)]
+    at = [chance(attempt(Outcome.STOCK_OUT, m)) for m in (1, 29, 31, 120, 600)]
     assert at == sorted(at)
-    assert at[0] == at[1] < 0.1 < at[2] < 0.3 < at[4] < odds(L4, STANDARD, 3, None, T0)
-    assert odds(L4, STANDARD, 3, attempt(Outcome.OBTAINED, 5), T0) > 0.95
+    assert at[0] == at[1] < 0.1 < at[2] < 0.3 < at[4] < chance()
+    assert chance(attempt(Outcome.OBTAINED, 5)) > 0.95
 
 
 def test_plentiful_types_have_better_odds_than_scarce_ones_and_more_zones_than_one() -> None:
-    chance = {gpu: odds(gpu, STANDARD, 3, None, T0) for gpu in (L4, T4, "nvidia-tesla-a100", H100)}
-    assert min(chance[L4], chance[T4]) > chance["nvidia-tesla-a100"] > chance[H100] > 0
-    assert odds(L4, STANDARD, 1, None, T0) < odds(L4, STANDARD, 3, None, T0)
+    odds = {gpu: chance(gpu=gpu) for gpu in (L4, T4, "nvidia-tesla-a100", H100)}
+    assert min(odds[L4], odds[T4]) > odds["nvidia-tesla-a100"] > odds[H100] > 0
+    assert chance(zones=1) < chance()
 
 
 def test_all_regions_are_ranked_and_those_that_can_be_had_come_first() -> None:
@@ -223,7 +229,7 @@ def test_views_tell_every_autopilot_type_of_every_region_and_don_t_change_by_the
     first = views(SPEC, known, attempts=(), global_quota=None, now=T0)
     assert len(first) == 43
     assert {c.accelerator for c in first[0].candidates} == set(catalog.AUTOPILOT)
-    assert views(SPEC, known, attempts=(), global_quota=None, now=T0 + timedelta(hours=3)) == first
+    assert views(SPEC, known, attempts=(), global_quota=None, now=T0 + timedelta(hours=1)) == first
 
 
 @pytest.mark.parametrize(
