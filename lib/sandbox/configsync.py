@@ -125,8 +125,8 @@ def _follow(member: Member, state: Document, heads: dict[tuple[str, str, str], s
         state = _fetch(member, state, heads)
     if state.get("_applyAt") and world.clock.timestamp() >= state["_applyAt"]:
         state = _apply(member, state)
-    if state.get("_applied") and not state.get("_applyAt"):
-        _revert_drift(member, state)
+    if (declared := state.get("_declared") or state.get("_applied")) and not state.get("_applyAt"):
+        _revert_drift(member, declared, failed=bool(state.get("_failed")))
 
 
 def _time_to_poll(member: Member) -> bool:
@@ -184,6 +184,7 @@ def _apply(member: Member, state: Document) -> Document:
         return _fail(member, state, [SyncError("2006", text)], fetched=commit, stage="source")
     failures = [f for kind, body in wanted if (f := _apply_one(member, kind, body))]
     inventory.replace(member.cluster, kept)
+    state = {**state, "_declared": commit}  # what of it could be applied is held against drift
     if failures:
         return _fail(member, state, failures, fetched=commit, stage="sync")
     now = world.clock.now()
@@ -233,11 +234,12 @@ def _apply_one(member: Member, kind: Resource, body: Document) -> SyncError | No
     return None
 
 
-def _revert_drift(member: Member, state: Document) -> None:
+def _revert_drift(member: Member, commit: str, *, failed: bool) -> None:
     """Declared fields go back within seconds, deleted objects come back. What was checked is remembered by the
-    store's version, so a quiet cluster costs a look-up per object."""
-    cluster, commit = member.cluster, state["_applied"]
-    store, memory = cluster.world.store, _memory(cluster.world)
+    store's version, so a quiet cluster costs a look-up per object. After a sync that failed, what is refused
+    waits for the next one."""
+    cluster, store = member.cluster, member.cluster.world.store
+    checked = _memory(cluster.world).checked
     try:
         wanted = _declared_once(member, commit)
     except SyncError:
@@ -245,15 +247,13 @@ def _revert_drift(member: Member, state: Document) -> None:
     for kind, body in wanted:
         metadata = body["metadata"]
         key = f"{metadata.get('namespace', '')}/{metadata['name']}"
-        version = store.version_of(cluster.collection(kind.key), key)
-        if version and memory.checked.get((member.cluster_key, kind.key, key)) == (version, commit):
+        where, collection = (member.cluster_key, kind.key, key), cluster.collection(kind.key)
+        if checked.get(where) == (store.version_of(collection, key), commit):
             continue
         live = cluster.get(kind.key, metadata.get("namespace", ""), metadata["name"])
-        if live is not None and ("deletionTimestamp" in live["metadata"] or holds(kind, live, body)):
-            memory.checked[member.cluster_key, kind.key, key] = (version, commit)
-        elif not _apply_one(member, kind, body):
-            version = store.version_of(cluster.collection(kind.key), key)
-            memory.checked[member.cluster_key, kind.key, key] = (version, commit)
+        held = live is not None and ("deletionTimestamp" in live["metadata"] or holds(kind, live, body))
+        if held or not _apply_one(member, kind, body) or failed:
+            checked[where] = (store.version_of(collection, key), commit)
 
 
 _STAMPED: dict[tuple[str, str], tuple[str, tuple[tuple[Resource, Document], ...]]] = {}  # a cache, by member

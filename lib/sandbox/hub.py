@@ -167,7 +167,8 @@ def _member_state(world: World, name: str, feature: Document, key: str) -> Docum
     level = "STOPPED" if stopped else "NOT_STOPPED"
     found = public(kept)
     config = {**(found.get("configSyncState") or {}), "clusterLevelStopSyncingState": level}
-    return {"configmanagement": {**found, "configSyncState": config}}
+    spec = {"version": found["operatorState"]["version"], **found["membershipSpec"]}
+    return {"configmanagement": {**found, "membershipSpec": spec, "configSyncState": config}}
 
 
 def _merged(specs: Document, given: Document) -> Document:

@@ -67,6 +67,10 @@ class Store:
         """In key order; a copy, so the collection may be changed while iterating."""
         return iter(sorted(self._table.documents(collection).items()))
 
+    def starting(self, collection: str, start: str) -> Iterator[Document]:
+        """Documents whose keys start so, in no order; not to be changed while iterating."""
+        return (d for key, d in self._table.documents(collection).items() if key.startswith(start))
+
     def count(self, collection: str) -> int:
         """How many objects there are, without looking at them."""
         return self._table.count(collection)

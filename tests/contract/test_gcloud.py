@@ -253,6 +253,7 @@ def test_config_management_is_applied_watched_and_taken_away(
         lambda: (s := status())["config_sync"] == "ERROR" and s, what="the missing repository is told"
     )
     assert (shown["sync_branch"], shown["upgrades"]) == ("main", "manual")
+    assert re.fullmatch(r"\d+\.\d+\.\d+", shown["version"])
     gcloud.ok(f"{base} unmanage --membership={WORK[1]}")
     assert status()["config_sync"] == "NA"
     gcloud.ok(f"{base} disable")

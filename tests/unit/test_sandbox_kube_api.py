@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,20 @@ def test_a_repeated_event_is_counted(drive: Drive) -> None:
     (event,) = (e for e in drive.cluster.list("events") if e["reason"] == "Seen")
     assert event["count"] == 3
     assert event["firstTimestamp"] < event["lastTimestamp"]
+
+
+def test_events_of_one_second_are_listed_as_they_were_made(drive: Drive) -> None:
+    pod = drive.cluster.create(
+        "pods", {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    )
+    wanted = [f"Step{n}" for n in (3, 1, 2, 9, 4, 8, 5, 7, 6)]
+    for reason in wanted:
+        drive.cluster.event(pod, type="Normal", reason=reason, message="made", component="me")
+    drive.cluster.event(pod, type="Normal", reason=wanted[0], message="made", component="me")
+    made = [e for e in drive.cluster.list("events") if e["involvedObject"]["uid"] == pod["metadata"]["uid"]]
+    assert len({e["firstTimestamp"] for e in made}) == 1
+    assert [e["reason"] for e in made] == wanted
+    assert all(re.fullmatch(r"p\.[0-9a-f]{16}", e["metadata"]["name"]) for e in made)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lib.sandbox import faults
+from lib.sandbox.kube import tables
 from lib.sandbox.kube.storage import KubeCluster
 from lib.sandbox.store import Store
 from lib.sandbox.world import CLUSTERS
@@ -143,6 +144,61 @@ def test_reclaimed_stock_takes_an_on_demand_machine_away(drive: Drive) -> None:
     drive.run(500, step=4)
     assert ready(drive), "another zone of the region still has stock"
     assert drive.gpu_nodes[0]["metadata"]["labels"]["topology.kubernetes.io/zone"] != "us-central1-a"
+
+
+def conditions(node: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
+    return {c["type"]: (c["status"], c["reason"], c["message"]) for c in node["status"]["conditions"]}
+
+
+def taints(node: dict[str, Any]) -> set[str]:
+    return {f"{t['key']}:{t['effect']}" for t in node["spec"].get("taints") or ()}
+
+
+def row(drive: Drive, resource: str, name: str) -> list[Any]:
+    """As `kubectl get` prints it."""
+    kind, body = drive.cluster.resource(resource), drive.cluster.get(resource, "default", name)
+    assert kind is not None
+    assert body is not None
+    return tables.table(kind, [body], now=drive.world.clock.now(), metadata={})["rows"][0]["cells"]
+
+
+def test_a_machine_that_is_lost_says_nothing_and_is_called_unknown(drive: Drive) -> None:
+    drive.cluster.create("deployments.apps", workload())
+    drive.run(360, step=4)
+    [before], [pod] = drive.gpu_nodes, drive.pods
+    name = before["metadata"]["name"]
+    faults.create(drive.world, "stockout", {"zone": "us-central1-a"})
+    drive.run(4)
+    [node] = drive.gpu_nodes
+    told, silent = conditions(node), ("Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.")
+    assert {t for t, said in told.items() if said == silent} == {
+        "Ready", "MemoryPressure", "DiskPressure", "PIDPressure",
+    }  # fmt: skip
+    assert told["KernelDeadlock"][0] == "False", "not the kubelet's to say"
+    heard = {c["type"]: c["lastHeartbeatTime"] for c in before["status"]["conditions"]}
+    assert {c["type"]: c["lastHeartbeatTime"] for c in node["status"]["conditions"]} == heard
+    unreachable = "node.kubernetes.io/unreachable"
+    assert taints(node) == {
+        "nvidia.com/gpu:NoSchedule",
+        f"{unreachable}:NoSchedule",
+        f"{unreachable}:NoExecute",
+    }
+    assert row(drive, "nodes", name)[1] == "NotReady"
+    assert row(drive, "pods", pod["metadata"]["name"])[1:3] == ["2/2", "Running"], "as it was last reported"
+    assert not ready(drive)
+
+
+def test_a_kubelet_says_itself_that_its_machine_is_shut_down(drive: Drive) -> None:
+    drive.cluster.create("deployments.apps", spot_workload())
+    drive.run(360, step=4)
+    assert taints(drive.gpu_nodes[0]) == {"nvidia.com/gpu:NoSchedule", "cloud.google.com/gke-spot:NoSchedule"}
+    faults.create(drive.world, "spot-preemption")
+    drive.run(4)
+    [node] = drive.gpu_nodes
+    told = conditions(node)
+    assert told["Ready"] == ("False", "KubeletNotReady", "node is shutting down")
+    assert told["MemoryPressure"][0] == "False"
+    assert "node.kubernetes.io/not-ready:NoSchedule" in taints(node)
 
 
 def test_a_stockout_that_does_not_reclaim_leaves_running_pods_alone(drive: Drive) -> None:

@@ -260,6 +260,40 @@ def test_a_bad_commit_fault_breaks_what_is_fetched_until_it_is_cleared(
     assert drive.cluster.get("configmaps", "default", "from-a-bad-commit") is None
 
 
+def versions(drive: Drive) -> dict[str, str]:
+    """Of everything that Config Sync writes in the cluster."""
+    kinds = ("deployments.apps", "configmaps", "rootsyncs.configsync.gke.io")
+    found = [body["metadata"] for kind in kinds for body in drive.cluster.list(kind)]
+    return {metadata["name"]: metadata["resourceVersion"] for metadata in found}
+
+
+@pytest.mark.parametrize("code", ["KNV1021", "KNV2009"])
+def test_a_sync_that_fails_again_and_again_writes_nothing_new(drive: Drive, code: str) -> None:
+    synced(drive, {"a.yaml": CONFIG_MAP, "b.yaml": DEPLOYMENT})
+    drive.run(400, step=5)
+    faults.create(drive.world, "bad-commit", {"code": code})
+    drive.run(60)
+    assert sync_state(drive)["code"] == "ERROR"
+    before = versions(drive)
+    drive.run(120)
+    assert versions(drive) == before
+
+
+def test_what_could_be_applied_of_a_failed_commit_is_held_against_drift(drive: Drive) -> None:
+    synced(drive, {"a.yaml": CONFIG_MAP})
+    drive.commit({
+        "clusters/a/a.yaml": CONFIG_MAP.replace("'1'", "'2'"),
+        "clusters/a/b.yaml": CONFIG_MAP.replace("passport", "Not_a_name"),
+    })  # fmt: skip
+    drive.run(60)
+    assert [e["code"] for e in sync_state(drive)["errors"]] == ["2009"]
+    drive.cluster.mutate("configmaps", "default", "passport", lambda b: b.update(data={"a": "drift"}))
+    drive.run(2)
+    found = drive.cluster.get("configmaps", "default", "passport")
+    assert found is not None
+    assert found["data"] == {"a": "2"}
+
+
 def test_a_bad_commit_is_over_with_its_ttl_and_what_was_pushed_meanwhile_is_applied(drive: Drive) -> None:
     synced(drive, {"a.yaml": CONFIG_MAP})
     faults.create(drive.world, "bad-commit", {"cluster": CLUSTER}, ttl_s=300)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lib.sandbox import faults, pods
-from lib.sandbox.kube import workqueue
+from lib.sandbox.kube import columns, errors, logs, tables, workqueue
 from lib.sandbox.kube.replicasets import ready
 from lib.sandbox.world import FAULTS
 from tests.unit.kube_drive import CLUSTER, REGION, Drive, workload
@@ -125,3 +125,64 @@ def test_elsewhere_nothing_crashes(drive: Drive) -> None:
     drive.run(60)
     assert ready(drive.pods[0])
     assert web_ui(drive)["restartCount"] == 0
+
+
+def said(drive: Drive, **options: Any) -> list[str]:
+    """What `kubectl logs -c sd` prints."""
+    pod, wanted = drive.pods[0], logs.Options(container="sd", **options)
+    return logs.read(drive.cluster, pod, logs.container_of(pod, wanted), wanted).splitlines()
+
+
+def test_the_log_of_the_run_before_tells_why_it_ended(drive: Drive) -> None:
+    with pytest.raises(errors.StatusError, match='previous terminated container "sd" in pod "sd-'):
+        said(drive, previous=True)
+    serving = said(drive)
+    faults.create(drive.world, "crash-loop")
+    drive.run(4, step=1)
+    assert "running" in web_ui(drive)["state"], "it was restarted at once"
+    assert said(drive, previous=True) == [*serving, "RuntimeError: CUDA error: unspecified launch failure"]
+    assert said(drive)[0] == serving[0]
+    assert "Model loaded." not in said(drive)
+    drive.run(6, step=1)
+    assert "waiting" in web_ui(drive)["state"]
+    assert said(drive) == said(drive, previous=True), "while it waits, both mean the run that crashed"
+    assert said(drive)[-1] == "RuntimeError: No CUDA GPUs are available"
+    stamps = [line.partition(" ")[0] for line in said(drive, timestamps=True)]
+    ended = web_ui(drive)["lastState"]["terminated"]
+    assert stamps[0].startswith(ended["startedAt"][:-1])
+    assert stamps[-1].startswith(ended["finishedAt"][:-1])
+
+
+def test_its_row_reads_as_kubectl_prints_it(drive: Drive) -> None:
+    assert row(drive)[1:4] == ["2/2", "Running", "0"]
+    faults.create(drive.world, "crash-loop")
+    drive.run(10, step=1)
+    ended = at(web_ui(drive)["lastState"]["terminated"]["finishedAt"])
+    passed = int((drive.world.clock.now() - ended).total_seconds())
+    assert row(drive)[1:4] == ["0/2", "CrashLoopBackOff", f"1 ({passed}s ago)"]
+
+
+def row(drive: Drive) -> list[Any]:
+    kind = drive.cluster.resource("pods")
+    assert kind is not None
+    found = tables.table(kind, drive.pods, now=drive.world.clock.now(), metadata={})
+    return found["rows"][0]["cells"]
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        ({"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}, "Running"),
+        ({"phase": "Pending"}, "Pending"),
+        ({"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ContainerCreating"}}}]}, "ContainerCreating"),
+        ({"phase": "Running", "containerStatuses": [{"state": {"running": {}}}, {"state": {"terminated": {"reason": "Error", "exitCode": 1}}}]}, "Error"),
+        ({"phase": "Running", "containerStatuses": [{"state": {"terminated": {"exitCode": 3}}}]}, "ExitCode:3"),
+        ({"phase": "Failed", "reason": "Evicted"}, "Evicted"),
+    ],
+)  # fmt: skip
+def test_a_pods_status_is_one_word(status: dict[str, Any], word: str) -> None:
+    now = datetime(2026, 1, 5, tzinfo=UTC)
+    pod: dict[str, Any] = {"metadata": {"name": "a"}, "spec": {"containers": []}, "status": status}
+    assert columns.pod_status(pod, now) == word
+    pod["metadata"]["deletionTimestamp"] = "2026-01-05T00:00:00Z"
+    assert columns.pod_status(pod, now) == ("Evicted" if word == "Evicted" else "Terminating")

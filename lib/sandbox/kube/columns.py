@@ -40,20 +40,33 @@ def _age_of(path: str) -> Cell:
 
 def _pod_ready(item: Document, _: datetime) -> str:
     statuses = json_path(item, ".status.containerStatuses[*]")
-    ready = sum(bool(s.get("ready")) for s in statuses)
+    ready = sum(bool(s.get("ready")) and "running" in s.get("state", {}) for s in statuses)
     return f"{ready}/{len(item['spec'].get('containers', ()))}"
 
 
 def pod_status(item: Document, _: datetime) -> str:
+    """The word for a pod: what its first container that waits or has ended says, else reason or phase."""
     status = item.get("status", {})
-    if "deletionTimestamp" in item["metadata"]:
+    if "deletionTimestamp" in item["metadata"] and status.get("phase") not in {"Failed", "Succeeded"}:
         return "Terminating"
-    waiting = json_path(status, ".containerStatuses[*].state.waiting.reason")
-    return str((waiting or [status.get("reason") or status.get("phase", "Unknown")])[0])
+    told = [
+        why for s in status.get("containerStatuses") or () if (why := _why_not_running(s.get("state", {})))
+    ]
+    return str((told or [status.get("reason") or status.get("phase", "Unknown")])[0])
 
 
-def _restarts(item: Document, _: datetime) -> str:
-    return str(sum(json_path(item, ".status.containerStatuses[*].restartCount")))
+def _why_not_running(state: Document) -> str:
+    ended = state.get("terminated")
+    if ended is None:
+        return str((state.get("waiting") or {}).get("reason", ""))
+    return str(ended.get("reason") or f"ExitCode:{ended.get('exitCode', 0)}")
+
+
+def _restarts(item: Document, now: datetime) -> str:
+    """How often, and how long ago a container ended last: "3 (20s ago)"."""
+    count = sum(json_path(item, ".status.containerStatuses[*].restartCount"))
+    ends = json_path(item, ".status.containerStatuses[*].lastState.terminated.finishedAt")
+    return f"{count} ({age(max(ends), now)} ago)" if count and ends else str(count)
 
 
 def _node_status(item: Document, _: datetime) -> str:

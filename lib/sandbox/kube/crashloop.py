@@ -45,7 +45,8 @@ def advance(
             at = _exit(body, status, crashing)
             if at is None or at > now:
                 break
-            told += _crash(body, status, at)
+            done = body["_run"]
+            told += _crash(body, status, at, loaded=done["since"] if done["step"] > loaded_at else None)
             begins = body["_crash"]["until"]
             body["_run"] = {"step": loaded_at, "since": begins, "due": begins + load_s}
         elif "_crash" in body and now >= body["_crash"]["until"]:
@@ -75,7 +76,7 @@ def _exit(pod: Document, status: Document, crashing: float | None) -> float | No
     return crashing if served else max(crashing, began + EXITS_AFTER_S)
 
 
-def _crash(pod: Document, status: Document, at: float) -> list[tuple[str, str, str]]:
+def _crash(pod: Document, status: Document, at: float, *, loaded: float | None) -> list[tuple[str, str, str]]:
     earlier = pod.get("_crash")
     if earlier is None or at - earlier["until"] > 2 * LONGEST_S:
         pause, following = 0.0, FIRST_S
@@ -86,7 +87,7 @@ def _crash(pod: Document, status: Document, at: float) -> list[tuple[str, str, s
         "finishedAt": _time(at), "containerID": status["containerID"],
     }  # fmt: skip
     status.update({"started": False, "ready": False, "state": {"terminated": ended}})
-    pod["_crash"] = {"pause": following, "until": at + (pause or RELIST_S)}
+    pod["_crash"] = {"pause": following, "until": at + (pause or RELIST_S), "loaded": loaded}
     if not pause:
         return []
     metadata, name = pod["metadata"], status["name"]

@@ -1,4 +1,4 @@
-"""What an Event looks like. Storing and forgetting them is `storage`'s."""
+"""What an Event looks like, and its name. Storing and forgetting them is `storage`'s."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ def digest(involved: Document, said: Document, component: str) -> str:
     """The same for the same thing said of the same object by the same component."""
     parts = (involved["metadata"].get("uid"), said["type"], said["reason"], said["message"], component)
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def name(involved: Document, at: float, version: int) -> str:
+    """As client-go names them, by nanoseconds: events of one object list in the order in which they were made, also
+    those of one second. What the clock doesn't tell apart the store's version does (once round in a million)."""
+    return f"{involved['metadata']['name']}.{int(at * 1000) * 1_000_000 + version % 1_000_000:x}"
 
 
 def event(involved: Document, metadata: Document, said: Document, *, component: str, at: str) -> Document:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lib.sandbox import faults, stages
-from lib.sandbox.kube import crashloop, nodes
+from lib.sandbox.kube import crashloop, nodes, replicasets
 from lib.sandbox.kube.defaults import gpus
 from lib.sandbox.kube.objects import clone, rfc3339
 from lib.sandbox.kube.scheduler import set_condition
@@ -57,6 +57,9 @@ def run(cluster: KubeCluster) -> None:
         elif "deletionTimestamp" in pod["metadata"]:
             _stop(cluster, pod)
         elif pod["status"]["phase"] in {"Pending", "Running"}:
+            if nodes.is_silent(node):
+                _lose(cluster, pod)
+                continue
             advanced = _go_on(cluster, pod, node, crashing) if nodes.is_ready(node) else pod
             _report(cluster, advanced, node, broken=broken)
 
@@ -70,6 +73,12 @@ def _go_on(cluster: KubeCluster, pod: Document, node: Document, crashing: float 
 
 def _steps(pod: Document) -> list[tuple[Step, Document | None]]:
     return [*((s, c) for c in pod["spec"]["containers"] for s in STEPS), (LAST, None)]
+
+
+def loaded_at(pod: Document) -> float | None:
+    """When the model of the run that goes on was in memory; None while it is not."""
+    state = pod.get("_run")
+    return float(state["since"]) if state and state["step"] >= len(_steps(pod)) else None
 
 
 def _length(cluster: KubeCluster, pod: Document, node: Document, at: int) -> float:
@@ -191,9 +200,7 @@ def _report(cluster: KubeCluster, pod: Document, node: Document, *, broken: bool
         healthy = not (broken and on_gpu and "readinessProbe" in container)
         status["ready"] = up and status["started"] and healthy and (loaded or not waits_for_model)
     ready = all(s["ready"] for s in body["status"]["containerStatuses"])
-    was_ready = any(
-        c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", ())
-    )
+    was_ready = replicasets.ready(pod)
     unready = [s["name"] for s in body["status"]["containerStatuses"] if not s["ready"]]
     text = f"containers with unready status: [{' '.join(unready)}]" if unready else ""
     for type_ in ("ContainersReady", "Ready"):
@@ -210,6 +217,17 @@ def _report(cluster: KubeCluster, pod: Document, node: Document, *, broken: bool
             code = 500 if loaded else 502  # the proxy's, when nobody answers behind it
             message = f"Readiness probe failed: HTTP probe failed with statuscode: {code}"
             cluster.event(pod, type="Warning", reason="Unhealthy", message=message, component="kubelet")
+
+
+def _lose(cluster: KubeCluster, pod: Document) -> None:
+    """Nobody reports for it any more: the node lifecycle controller takes its readiness, and its containers stay as
+    they were last reported."""
+    if not replicasets.ready(pod):
+        return
+    now, body = rfc3339(cluster.world.clock.now()), clone(pod)
+    set_condition(body, "Ready", now, true=False)
+    metadata = pod["metadata"]
+    cluster.mutate("pods", metadata["namespace"], metadata["name"], lambda b: b.update(status=body["status"]))
 
 
 def _stop(cluster: KubeCluster, pod: Document) -> None:

@@ -21,6 +21,17 @@ Document = dict[str, Any]
 ZONE, REGION = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
 PROVISIONING = "cloud.google.com/gke-provisioning"
 KIB_PER_GIB = 2**20
+KUBELET = {
+    "True": ("KubeletReady", "kubelet is posting ready status"),
+    "False": (
+        "KubeletNotReady",
+        "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+        "message:Network plugin returns error: cni plugin not initialized",
+    ),
+}
+SILENT = ("NodeStatusUnknown", "Kubelet stopped posting node status.")
+_KUBELETS = {"MemoryPressure", "DiskPressure", "PIDPressure"}  # conditions that it posts beside Ready
+_TROUBLES = {"False": "node.kubernetes.io/not-ready", "Unknown": "node.kubernetes.io/unreachable"}
 _SYSTEM_MACHINE, _SYSTEM_VCPUS, _SYSTEM_GIB = "ek-standard-8", 8, 32
 
 
@@ -29,7 +40,16 @@ def is_gpu(node: Document) -> bool:
 
 
 def is_ready(node: Document) -> bool:
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
+    return _ready(node) == "True"
+
+
+def is_silent(node: Document) -> bool:
+    """Its kubelet reports nothing any more."""
+    return _ready(node) == "Unknown"
+
+
+def _ready(node: Document) -> str:
+    return next((c["status"] for c in node["status"]["conditions"] if c["type"] == "Ready"), "")
 
 
 def address(version: int, first: int) -> str:
@@ -61,7 +81,7 @@ def add_gpu_node(
     pool = f"nap-{known.machine_type.replace('standard-', '')}-gpu{known.gpus}-{cluster.suffix(8)}"
     body = _node(cluster, pool, zone, known.machine_type, (known.vcpus, known.memory_gib, known.gpus))
     body["metadata"]["labels"].update(labels)
-    body["spec"]["taints"] = taints
+    body["spec"]["taints"] += taints
     body["_since"] = cluster.world.clock.timestamp()
     body["_readyAt"] = body["_since"] + _ready_s(cluster, body)
     node = cluster.create("nodes", body)
@@ -75,7 +95,7 @@ def add_system_nodes(cluster: KubeCluster) -> None:
     for zone in catalog.zones(cluster.location)[:3]:
         body = _node(cluster, "pool-2", zone, _SYSTEM_MACHINE, (_SYSTEM_VCPUS, _SYSTEM_GIB, 0))
         node = cluster.create("nodes", body)
-        set_ready(cluster, node, ready=True)
+        set_ready(cluster, node)
 
 
 def advance(cluster: KubeCluster) -> None:
@@ -83,7 +103,7 @@ def advance(cluster: KubeCluster) -> None:
     now = cluster.world.clock.timestamp()
     for node in cluster.list("nodes"):
         if not is_ready(node) and "_reclaim" not in node and now >= _ready_at(cluster, node, now):
-            set_ready(cluster, node, ready=True)
+            set_ready(cluster, node)
             name = node["metadata"]["name"]
             _node_event(cluster, node, "NodeReady", f"Node {name} status is now: NodeReady", "kubelet")
 
@@ -103,14 +123,40 @@ def _ready_at(cluster: KubeCluster, node: Document, now: float) -> float:
     return found
 
 
-def set_ready(cluster: KubeCluster, node: Document, *, ready: bool) -> None:
+def set_ready(cluster: KubeCluster, node: Document) -> None:
+    _report(cluster, node, "True", KUBELET["True"])
+
+
+def shut_down(cluster: KubeCluster, node: Document) -> None:
+    """The kubelet itself says that it is not ready: it was told of the machine's end."""
+    _report(cluster, node, "False", ("KubeletNotReady", "node is shutting down"))
+
+
+def lose(cluster: KubeCluster, node: Document) -> None:
+    """The kubelet says nothing any more, and the node lifecycle controller says so for it."""
+    _report(cluster, node, "Unknown", SILENT)
+
+
+def _report(cluster: KubeCluster, node: Document, status: str, why: tuple[str, str]) -> None:
     now = rfc3339(cluster.world.clock.now())
 
     def change(body: Document) -> None:
-        body["status"]["conditions"] = _conditions(now, ready=ready, before=body["status"]["conditions"])
+        body["status"]["conditions"] = _conditions(now, status, why, before=body["status"]["conditions"])
+        kept = [t for t in body["spec"].get("taints") or () if t["key"] not in _TROUBLES.values()]
+        body["spec"]["taints"] = [*kept, *_trouble(status, now)]
+        if not body["spec"]["taints"]:
+            del body["spec"]["taints"]
         body["_idleSince"] = cluster.world.clock.timestamp()
 
     cluster.mutate("nodes", "", node["metadata"]["name"], change)
+
+
+def _trouble(status: str, now: str) -> list[Document]:
+    """The taints that the node lifecycle controller gives a node that is not Ready."""
+    if status not in _TROUBLES:
+        return []
+    taint = {"key": _TROUBLES[status], "timeAdded": now}
+    return [{**taint, "effect": "NoSchedule"}, {**taint, "effect": "NoExecute"}]
 
 
 def _node_event(cluster: KubeCluster, node: Document, reason: str, message: str, component: str) -> None:
@@ -155,7 +201,10 @@ def _node(
                 ZONE: zone,
             },
         },
-        "spec": {"providerID": f"gce://{cluster.world.project}/{zone}/{name}", "podCIDR": ""},
+        "spec": {
+            "providerID": f"gce://{cluster.world.project}/{zone}/{name}", "podCIDR": "",
+            "taints": _trouble("False", now),
+        },
         "status": {
             "capacity": whole,
             "allocatable": {**whole, "ephemeral-storage": "47060071478", **left},
@@ -163,7 +212,7 @@ def _node(
                 {"type": "InternalIP", "address": internal},
                 {"type": "Hostname", "address": name},
             ],
-            "conditions": _conditions(now, ready=False),
+            "conditions": _conditions(now, "False", KUBELET["False"]),
             "nodeInfo": {
                 "kubeletVersion": VERSION,
                 "osImage": "Container-Optimized OS from Google",
@@ -207,21 +256,20 @@ _HEALTHY = (
 )
 
 
-def _conditions(now: str, *, ready: bool, before: Sequence[Document] = ()) -> list[Document]:
-    """As a GKE node reports them. What keeps its status keeps its time."""
-    texts = {
-        True: ("KubeletReady", "kubelet is posting ready status"),
-        False: ("KubeletNotReady", "container runtime network not ready"),
-    }
+def _conditions(
+    now: str, ready: str, why: tuple[str, str], *, before: Sequence[Document] = ()
+) -> list[Document]:
+    """As a GKE node reports them; of a silent one the kubelet's are Unknown, and nothing has a new heartbeat. What
+    keeps its status keeps its time."""
     since = {(c["type"], c["status"]): c["lastTransitionTime"] for c in before}
-    rows = [
-        *((t, "False", reason, text) for t, reason, text in _HEALTHY),
-        ("Ready", str(ready), *texts[ready]),
-    ]
+    heard = {c["type"]: c["lastHeartbeatTime"] for c in before} if ready == "Unknown" else {}
+    rows = [(t, "False", reason, text) for t, reason, text in _HEALTHY]
+    if ready == "Unknown":
+        rows = [(t, ready, *why) if t in _KUBELETS else (t, *rest) for t, *rest in rows]
     return [
         {
-            "type": type_, "status": status, "reason": reason, "message": message, "lastHeartbeatTime": now,
-            "lastTransitionTime": since.get((type_, status), now),
+            "type": type_, "status": status, "reason": reason, "message": message,
+            "lastHeartbeatTime": heard.get(type_, now), "lastTransitionTime": since.get((type_, status), now),
         }
-        for type_, status, reason, message in rows
+        for type_, status, reason, message in [*rows, ("Ready", ready, *why)]
     ]  # fmt: skip

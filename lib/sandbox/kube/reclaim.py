@@ -92,12 +92,17 @@ def _preempt(cluster: KubeCluster, node: Document) -> None:
         cluster.event(
             pod, type="Warning", reason="Preempted", message=text, component="node-problem-detector"
         )
-    _not_ready(cluster, node)
+    nodes.shut_down(cluster, node)
+    _tell_not_ready(cluster, node)
 
 
-def _not_ready(cluster: KubeCluster, node: Document) -> None:
+def _lose(cluster: KubeCluster, node: Document) -> None:
+    nodes.lose(cluster, node)
+    _tell_not_ready(cluster, node)
+
+
+def _tell_not_ready(cluster: KubeCluster, node: Document) -> None:
     name = node["metadata"]["name"]
-    nodes.set_ready(cluster, node, ready=False)
     text = f"Node {name} status is now: NodeNotReady"
     cluster.event(node, type="Normal", reason="NodeNotReady", message=text, component="node-controller")
     for pod in _pods_on(cluster, node):
@@ -118,7 +123,9 @@ def _terminate_pods(cluster: KubeCluster, node: Document) -> None:
         text = "Pod was terminated in response to imminent node shutdown."
         body["status"].update({"phase": "Failed", "reason": "Terminated", "message": text})
         for status in body["status"].get("containerStatuses", ()):
-            ended = {"exitCode": 143, "reason": "Error", "finishedAt": now}
+            began = status["state"].get("running", {}).get("startedAt", now)
+            ended = {"exitCode": 143, "reason": "Error", "startedAt": began, "finishedAt": now}
+            ended |= {k: status[k] for k in ("containerID",) if k in status}
             status.update({"ready": False, "started": False, "state": {"terminated": ended}})
         for condition in body["status"].get("conditions", ()):
             if condition["type"] in {"Ready", "ContainersReady"}:
@@ -159,7 +166,7 @@ COURSES: dict[bool, tuple[Stage, ...]] = {
         Stage(share=1, act=_remove),
     ),
     False: (  # on-demand: the host is lost
-        Stage(share=0, act=_not_ready),
+        Stage(share=0, act=_lose),
         Stage(share=0.8, act=_evict_pods),
         Stage(share=1, act=_remove),
     ),

@@ -97,7 +97,15 @@ def write_status(
             },
         ],
     }  # fmt: skip
-    cluster.mutate(RESOURCE, NAMESPACE, NAME, lambda body: body.update(status=status))
+    if _timeless(status) != _timeless(before):
+        cluster.mutate(RESOURCE, NAMESPACE, NAME, lambda body: body.update(status=status))
+
+
+def _timeless(status: Any) -> Any:
+    """What a reconciler compares before it writes: a status that says the same once more is not written."""
+    if isinstance(status, dict):
+        return {k: _timeless(v) for k, v in status.items() if k not in {"lastUpdate", "lastUpdateTime"}}
+    return [_timeless(v) for v in status] if isinstance(status, list) else status
 
 
 def _stage(git: Document, commit: str, errors: list[Document], now: str) -> Document:

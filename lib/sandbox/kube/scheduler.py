@@ -53,7 +53,9 @@ def _why_not(pod: Document, node: Document, used: int) -> str:
     if any(labels.get(k) != v for k, v in (spec.get("nodeSelector") or {}).items()):
         return "node(s) didn't match Pod's node affinity/selector"
     for taint in node["spec"].get("taints") or ():
-        if not any(_tolerates(t, taint) for t in spec.get("tolerations") or ()):
+        if taint["effect"] != "PreferNoSchedule" and not any(
+            _tolerates(t, taint) for t in spec.get("tolerations") or ()
+        ):
             return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
     if not nodes.is_ready(node) or "_reclaim" in node:
         return "node(s) had untolerated taint {node.kubernetes.io/not-ready: }"

@@ -162,15 +162,22 @@ class KubeCluster:
     def event(self, involved: Document, *, type: str, reason: str, message: str, component: str) -> None:  # noqa: A002
         """Record an event about an object; a repeat raises `count` as the API server's aggregation does."""
         said = {"type": type, "reason": reason, "message": message}
-        name = f"{involved['metadata']['name']}.{events.digest(involved, said, component)}"
+        digest = events.digest(involved, said, component)
         namespace = involved["metadata"].get("namespace") or "default"
         now = self.world.clock.now()
-        earlier = self.world.store.get(self.collection("events"), f"{namespace}/{name}")
-        if earlier is not None:
+        if earlier := self._told(involved, namespace, digest):
             self._put("events", events.repeated(clone(earlier), rfc3339(now)))
             return
+        name = events.name(involved, now.timestamp(), self.world.store.version)
         metadata = {"name": name, "namespace": namespace, "uid": self._uid("events", name)}
-        self._put("events", events.event(involved, metadata, said, component=component, at=rfc3339(now)))
+        made = events.event(involved, metadata, said, component=component, at=rfc3339(now))
+        self._put("events", {**made, "_digest": digest})
+
+    def _told(self, involved: Document, namespace: str, digest: str) -> Document | None:
+        """The event that says the same, if there is one."""
+        start = f"{namespace}/{involved['metadata']['name']}."
+        items = self.world.store.starting(self.collection("events"), start)
+        return next((e for e in items if e.get("_digest") == digest), None)
 
     def forget_old_events(self) -> None:
         """Events live for an hour after they were last seen."""
