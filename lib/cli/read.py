@@ -15,6 +15,7 @@ from lib.fleet import words
 from lib.fleet.model import Candidate, Entry, Placement, RegionStatus, RegionView
 from lib.launch import process
 
+QUIET = frozenset({"probe", "ledger", "spend"})
 Json = Annotated[bool, typer.Option("--json", help="Everything, as JSON.")]
 
 
@@ -114,7 +115,7 @@ def _cells(c: Candidate | None) -> tuple[str, ...]:
 def events(
     region: Annotated[str, typer.Option(help="Only this region.")] = "",
     kind: Annotated[
-        list[str] | None, typer.Option(help="phase, decision, action, event, ...; all but probe.")
+        list[str] | None, typer.Option(help="phase, decision, action, ...; all but probe, ledger, spend.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=2000)] = 50,
     as_json: Json = False,
@@ -128,8 +129,8 @@ def events(
         wanted = settings()
         where = session.region(region) if region else None
         process.folder(wanted.state_dir)
-        # Probes come every minute and would hide what happened; who wants them names them.
-        entries = Journal(wanted.journal_url).read(kinds=kind or KINDS - {"probe"}, limit=limit, region=where)
+        # Probes and accounts come often and would hide what happened; the ledger says it a second time.
+        entries = Journal(wanted.journal_url).read(kinds=kind or KINDS - QUIET, limit=limit, region=where)
         entries.sort(key=lambda e: (e.at, e.id))  # what was seen late is told where it happened
         rows = [(e.at.strftime("%H:%M:%S"), e.kind, e.region, e.subject, _told(e)) for e in entries]
         emit(entries, as_json=as_json, text=table(("TIME", "KIND", "REGION", "SUBJECT", ""), rows))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -19,6 +20,7 @@ from lib.controller import render
 from lib.controller.fanout import FanOut
 from lib.controller.reactions import Then, reaction_to
 from lib.controller.wire import Wire
+from lib.fleet.ledger import made_by, removed_by
 from lib.fleet.model import (
     Action,
     AttachBackend,
@@ -37,6 +39,7 @@ from lib.fleet.model import (
 )
 from lib.fleet.names import sync_directory
 from lib.gateways.errors import AtlasError, NotFound, TransientError
+from lib.gateways.ledger import Because, Ledger, Receipt
 from lib.settings import Settings
 
 AUTHOR = "gpu-atlas"  # of what no operator asked for by hand
@@ -77,6 +80,7 @@ class Actor:
         self._wire = wire
         self._settings = settings
         self._fan_out = fan_out
+        self._ledger = Ledger(wire.journal, settings.now)
         self._sources = sources if sources is not None else render.read_sources()
         self._held: dict[str, _Held] = {}
         self._committing = threading.Lock()  # one writer of the delivery repository at a time
@@ -129,11 +133,21 @@ class Actor:
 
     def _one(self, action: Action, placement: Placement, operation_id: str, now: datetime) -> Result:
         try:
-            done = self._start(action, placement, operation_id)
+            with self._noted(action, operation_id) as receipt:
+                done = self._start(action, placement, operation_id)
+                receipt.operation = done.operation or done.result
         except AtlasError as e:
             return self._failed(action, placement, e, now)
         self._held.pop(key_of(action), None)
         return Result(action=action, done=done)
+
+    def _noted(self, action: Action, operation_id: str) -> AbstractContextManager[Receipt]:
+        """In the ledger before the call and after it."""
+        author = action.author if isinstance(action, CommitWorkload) else ""
+        because = Because(why=action.reason, actor=author or AUTHOR, operation_id=operation_id)
+        if made := made_by(action):
+            return self._ledger.making(*made, because=because)
+        return self._ledger.removing(*removed_by(action), because=because)
 
     def _failed(self, action: Action, placement: Placement, error: AtlasError, now: datetime) -> Result:
         reaction = reaction_to(error)

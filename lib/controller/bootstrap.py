@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from lib.controller import render
 from lib.controller.wire import Wire
+from lib.fleet.ledger import Thing, ThingKind
 from lib.fleet.model import ClusterObservation, MembershipObservation
 from lib.fleet.names import link
 from lib.gateways import placement_codec as codec
 from lib.gateways.errors import AlreadyExists, AtlasError, NotFound, Unreachable
+from lib.gateways.ledger import Because, Ledger, Receipt
 from lib.settings import Settings
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests" / "config-cluster"
@@ -50,6 +54,7 @@ class Bootstrap:
         self._settings = settings
         self._documents = [d for text in render.read_sources(manifests).values() for d in render.load(text)]
         self._progress = _Progress()
+        self._ledger = Ledger(wire.journal, settings.now)
         self._finished_at: float | None = None
 
     @property
@@ -86,13 +91,16 @@ class Bootstrap:
 
     def _address(self) -> Step:
         if not self._progress.address:
-            self._progress.address = self._wire.compute.ensure_address(self._settings.vip_address_name)
+            name = self._settings.vip_address_name
+            creating = self._making(ThingKind.ADDRESS, name, "The one address that users know.")
+            self._progress.address = self._wire.compute.ensure_address(name, creating=creating)
         address = self._progress.address
         message = f"The global address is {address}." if address else "Reserving a global address."
         return Step(name="address", done=bool(address), message=message)
 
     def _config_sync(self) -> Step:
-        state = self._wire.hub.enable_config_management()
+        creating = self._making(ThingKind.FEATURE, "configmanagement", "Config Sync for the fleet.")
+        state = self._wire.hub.enable_config_management(creating=creating)
         return Step(
             name="config sync",
             done=state.enabled,
@@ -104,7 +112,9 @@ class Bootstrap:
         try:
             found = self._find_cluster()
             if found is None:
-                self._wire.gke.create_cluster(region, name, labels={"role": "config"})
+                with self._making(ThingKind.CLUSTER, name, "It holds the placement.", region)() as receipt:
+                    made = self._wire.gke.create_cluster(region, name, labels={"role": "config"})
+                    receipt.operation = made.name
         except AlreadyExists:
             found = None
         except AtlasError as e:
@@ -144,7 +154,8 @@ class Bootstrap:
         member = self._find_membership()
         if member is None:
             raise NotFound("The config cluster is no member of the fleet.")
-        state = self._wire.hub.enable_ingress(member.name)
+        creating = self._making(ThingKind.FEATURE, "multiclusteringress", "One address for all regions.")
+        state = self._wire.hub.enable_ingress(member.name, creating=creating)
         message = "Multi Cluster Ingress is ready." if state.ready else "Enabling Multi Cluster Ingress."
         return Step(name="multi cluster ingress", done=state.ready, message=message)
 
@@ -191,8 +202,26 @@ class Bootstrap:
     def _apply(self, documents: list[render.Document]) -> None:
         missing = self._missing(documents)
         if missing:
-            self._wire.config_cluster.apply(missing)
-            self._progress.applied |= {_name(d) for d in missing}
+            for document in missing:
+                with self._declaring(_name(document)):
+                    self._wire.config_cluster.apply([document])
+                self._progress.applied.add(_name(document))
+
+    def _making(
+        self, kind: ThingKind, name: str, why: str, location: str = ""
+    ) -> Callable[[], AbstractContextManager[Receipt]]:
+        """For the gateway to enter right before it creates something, which it does only when it is missing."""
+        thing = Thing(kind=kind, name=name, location=location)
+        return partial(self._ledger.making, thing, because=Because(why=why))
+
+    def _declaring(self, name: str) -> AbstractContextManager[object]:
+        """Applied anew by every process; in the ledger once."""
+        thing = Thing(kind=ThingKind.MANIFEST, name=name)
+        if self._ledger.holds(thing):
+            return nullcontext()
+        built = "Multi Cluster Ingress builds its forwarding rule, backends and health checks from it."
+        why = built if name.startswith("MultiCluster") else "The platform's set-up needs it."
+        return self._ledger.making(thing, because=Because(why=why))
 
     def _missing(self, documents: list[render.Document]) -> list[render.Document]:
         return [d for d in documents if _name(d) not in self._progress.applied]

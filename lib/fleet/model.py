@@ -512,7 +512,7 @@ def _empty_body() -> dict[str, object]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One line of the journal. Kinds: phase, decision, action, event, probe, prompt, intent, fault,
-    bootstrap, error; `body` holds what the kind needs (see `drill` for the fields that reports read)."""
+    bootstrap, error, ledger, spend; `body` holds what the kind needs (see `drill` for the fields that reports read)."""
 
     id: int
     at: datetime

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from google.cloud import compute_v1
@@ -18,8 +18,10 @@ from lib.fleet.model import BackendObservation, Quota, RegionCapacity
 from lib.gateways import connect
 from lib.gateways.errors import AlreadyExists, NotFound, Refused
 from lib.gateways.ingress import INGRESS, SERVICE
+from lib.gateways.ledger import Creating
 from lib.settings import Settings
 
+OWNER_MARK = "managed-by: gpu-atlas"
 ALL_GPUS = "GPUS_ALL_REGIONS"
 HEALTH_THREADS = 8
 
@@ -61,13 +63,17 @@ class ComputeGateway:
             )
         return _quotas(project.quotas).get(ALL_GPUS)
 
-    def ensure_address(self, name: str) -> str:
+    def ensure_address(self, name: str, *, creating: Creating = nullcontext) -> str:
         """The reserved global address; "" while it is being reserved. A no-op when it exists."""
         try:
             return self._address(name)
         except NotFound:
-            address = compute_v1.Address(name=name, address_type="EXTERNAL", ip_version="IPV4")
-            with suppress(AlreadyExists), connect.google_errors(f"reserving the address {name}"):
+            # Compute takes labels of an address only in a second call; its description comes with the first.
+            address = compute_v1.Address(
+                name=name, address_type="EXTERNAL", ip_version="IPV4", description=OWNER_MARK
+            )
+            doing = f"reserving the address {name}"
+            with suppress(AlreadyExists), creating(), connect.google_errors(doing):
                 self._client(compute_v1.GlobalAddressesClient).insert(
                     project=self._project, address_resource=address, retry=None, timeout=connect.DEADLINE_S
                 )

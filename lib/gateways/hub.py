@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lib.fleet.model import MembershipObservation, SyncError
 from lib.gateways import connect
 from lib.gateways.errors import AlreadyExists, Conflict, NotFound
+from lib.gateways.ledger import Creating
 from lib.gateways.listing import Listing
 from lib.settings import Settings
 
@@ -69,7 +71,7 @@ class HubGateway:
         )
         return Listing(merged, frozenset(location.rpartition("/")[2] for location in unknown))
 
-    def enable_ingress(self, config_membership: str) -> FeatureState:
+    def enable_ingress(self, config_membership: str, *, creating: Creating = nullcontext) -> FeatureState:
         """Multi Cluster Ingress with this config membership (projects/P/locations/L/memberships/M)."""
         from google.cloud import gkehub_v1
         from google.cloud.gkehub_v1 import multiclusteringress_v1
@@ -79,7 +81,7 @@ class HubGateway:
             multiclusteringress=multiclusteringress_v1.FeatureSpec(config_membership=config_membership)
         )
         if held is None:
-            self._create(INGRESS, gkehub_v1.Feature(spec=spec))
+            self._create(INGRESS, gkehub_v1.Feature(spec=spec), creating)
         elif short_name(held.spec.multiclusteringress.config_membership) != short_name(config_membership):
             self._update(INGRESS, gkehub_v1.Feature(spec=spec), "spec")
         return self.ingress_state()
@@ -87,11 +89,11 @@ class HubGateway:
     def ingress_state(self) -> FeatureState:
         return _state(self._feature(INGRESS))
 
-    def enable_config_management(self) -> FeatureState:
+    def enable_config_management(self, *, creating: Creating = nullcontext) -> FeatureState:
         from google.cloud import gkehub_v1
 
         if (held := self._feature(SYNC)) is None:
-            self._create(SYNC, gkehub_v1.Feature())
+            self._create(SYNC, gkehub_v1.Feature(), creating)
             held = self._feature(SYNC)
         return _state(held)
 
@@ -166,14 +168,14 @@ class HubGateway:
         except NotFound:
             return None
 
-    def _create(self, feature: str, body: Any) -> None:
+    def _create(self, feature: str, body: Any, creating: Creating) -> None:
         from google.cloud import gkehub_v1
 
         request = gkehub_v1.CreateFeatureRequest(
             parent=f"{self._parent}/global", feature_id=feature, resource=body
         )
         try:
-            with connect.google_errors(f"enabling the fleet feature {feature}"):
+            with creating(), connect.google_errors(f"enabling the fleet feature {feature}"):
                 self._client.create_feature(request=request, retry=None, timeout=connect.DEADLINE_S)
         except AlreadyExists:
             return

@@ -36,6 +36,8 @@ KINDS = frozenset(
         "fault",
         "bootstrap",
         "error",
+        "ledger",
+        "spend",
     }
 )
 READ_LIMIT = 2_000

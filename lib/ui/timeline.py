@@ -25,6 +25,8 @@ ICONS: Final = {
     "prompt": "▣",
     "probe": "∿",
     "bootstrap": "✓",
+    "ledger": "▤",
+    "spend": "$",
 }
 VIEWS: Final[dict[str, tuple[str, ...]]] = {
     "Everything": (),
@@ -35,21 +37,23 @@ VIEWS: Final[dict[str, tuple[str, ...]]] = {
     "Changes": ("intent", "fault"),
     "Pictures": ("prompt",),
     "Probes": ("probe",),
+    "Ledger": ("ledger", "spend"),
 }
+QUIET: Final = frozenset({"probe", "ledger", "spend"})  # shown when asked for
 
 _TIMELINE: Final = browser.component("timeline")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the viewer asked to see. No kinds: all but the probes, which would drown the rest."""
+    """What the viewer asked to see. No kinds: all but those that would drown the rest."""
 
     kinds: tuple[str, ...] = ()
     region: str = ""
     text: str = ""
 
     def takes(self, entry: Entry) -> bool:
-        if entry.kind not in self.kinds if self.kinds else entry.kind == "probe":
+        if entry.kind not in self.kinds if self.kinds else entry.kind in QUIET:
             return False
         if self.region and entry.region != self.region:
             return False

@@ -111,10 +111,10 @@ class FakeCloud:
     def list_memberships(self) -> Listing[MembershipObservation]:
         return Listing(self.memberships)
 
-    def enable_config_management(self) -> FeatureState:
+    def enable_config_management(self, **_: Any) -> FeatureState:
         return FeatureState(enabled=True)
 
-    def enable_ingress(self, config_membership: str) -> FeatureState:
+    def enable_ingress(self, config_membership: str, **_: Any) -> FeatureState:
         self._called(f"ingress {config_membership}")
         return self.ingress
 
@@ -128,7 +128,7 @@ class FakeCloud:
     def advise(self, region: str, accelerator: str, *, history: bool = False) -> SpotAdvice:
         raise NotFound("There is no advice.")
 
-    def ensure_address(self, name: str) -> str:
+    def ensure_address(self, name: str, **_: Any) -> str:
         return "34.1.2.3"
 
     def attached(self) -> frozenset[str]:
