@@ -16,6 +16,7 @@ from lib.sandbox import faults, stages
 from lib.sandbox.kube import badcommit, declared, gitsource, inventory, platform, rootsync
 from lib.sandbox.kube.applying import holds, server_side_apply
 from lib.sandbox.kube.errors import StatusError
+from lib.sandbox.kube.fleet_kinds import SYNC_KINDS
 from lib.sandbox.kube.gitsource import SyncError
 from lib.sandbox.kube.objects import rfc3339
 from lib.sandbox.kube.resources import Resource
@@ -106,7 +107,7 @@ def _sync(member: Member, heads: dict[tuple[str, str, str], str | SyncError]) ->
         )
     elif "_installAt" in state:
         if now >= state["_installAt"] and member.cluster.get("namespaces", "", "default"):
-            platform.install(member.cluster, platform.SYNC_KINDS)
+            platform.install(member.cluster, SYNC_KINDS)
             at = rfc3339(world.clock.now())
             _put_state(member, rootsync.membership_state(member.spec, member.name, installed=True, at=at))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import httpx
 import yaml
 
 from tests.contract.conftest import ROOT, Sandbox
+from tests.unit.kube_drive import commit
 from tests.waiting import wait_until
 
 P = "gpu-atlas-sandbox"
@@ -33,6 +34,7 @@ class Demo:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.api = sandbox.http(sandbox.token)
+        self.commit = ""  # that Config Sync is to run, where it is asked to
 
     def create_clusters(self, *clusters: tuple[str, str]) -> None:
         for location, name in clusters:
@@ -88,6 +90,25 @@ class Demo:
         headers = {"content-type": "application/merge-patch+json"}
         patch = json.dumps({"spec": spec})
         self._ok(self.api.patch(f"{self.kube(CONFIG)}{SERVICE}", content=patch, headers=headers))
+
+    def follow(self, cluster: tuple[str, str], files: Mapping[str, str]) -> None:
+        """Let Config Sync follow the directory of the cluster's name in a repository of its own."""
+        region, name = cluster
+        repository = self.sandbox.state_dir / "followed.git"
+        self.commit = commit(
+            repository, {f"{name}/{path}": text for path, text in files.items()}, at=1_767_600_000
+        )
+        git = {
+            "syncRepo": f"file://{repository}",
+            "syncBranch": "main",
+            "policyDir": name,
+            "secretType": "none",
+        }
+        sync = {"enabled": True, "sourceFormat": "unstructured", "git": git}
+        member = f"projects/{P}/locations/{region}/memberships/{name}"
+        specs = {member: {"configmanagement": {"configSync": sync}}}
+        body = {"membershipSpecs": specs}
+        self._ok(self.api.post(HUB, params={"featureId": "configmanagement"}, json=body))
 
     def vip(self) -> str:
         """As the product finds it: address and port of the forwarding rule; "" while there is none."""

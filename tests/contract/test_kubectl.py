@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import re
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.contract.conftest import ROOT, Sandbox
 from tests.contract.demo import CONFIG, Demo
@@ -42,6 +48,7 @@ metadata: {name: web}
 spec: {selector: {app: web}, ports: [{port: 80}]}
 """
 UI = "deploy/stable-diffusion-webui"
+GREETING = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: greeting}\ndata: {text: hello}\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +113,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         found.open_address()
         found.deploy(CONFIG)
         found.link(CONFIG)
+        found.follow(CONFIG, {"greeting.yaml": GREETING})
         wait_until(lambda: found.health() == ["HEALTHY"], timeout_s=60, what="the endpoint is healthy")
         # From here slower: events are kept for an hour, which would be six seconds.
         assert found.api.put("/admin/v1/clock", json={"speed": 60}).status_code == 200
@@ -157,6 +165,8 @@ def test_the_context_of_get_credentials_is_the_same_cluster(demo: Demo, kubectl:
         ("events", "LAST_SEEN TYPE REASON OBJECT MESSAGE"),
         ("mci", "NAME VIP SERVICE AGE"),
         ("mcs", "NAME CLUSTERS AGE"),
+        ("rootsync -A",
+         "NAMESPACE NAME RENDERINGCOMMIT RENDERINGERRORCOUNT SOURCECOMMIT SOURCEERRORCOUNT SYNCCOMMIT SYNCERRORCOUNT"),
         ("gp", "NAME SERVING WANTED ACCELERATOR USD/H VIP AGE"),
         ("ns", "NAME STATUS AGE"),
         ("leases -n kube-node-lease", "NAME HOLDER AGE"),
@@ -326,23 +336,79 @@ def test_a_deployment_rolls_forward_back_and_anew(kubectl: Kubectl) -> None:
     kubectl.ok("wait", "--for=delete", "pod", "-l", "app=roll", "--timeout=60s")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """The lines of a command that runs on, each waited for no longer than a while."""
+
+    lines: queue.Queue[str]
+
+    def next(self, start: str = "", *, timeout_s: float = 30) -> list[str]:
+        """The words of the next line that starts so."""
+        until = time.monotonic() + timeout_s
+        while True:
+            try:
+                line = self.lines.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                pytest.fail(f"no line {start!r} came within {timeout_s} s")
+            if line.startswith(start):
+                return line.split()
+
+
+@contextmanager
+def stream(kubectl: Kubectl, *words: str) -> Iterator[Stream]:
+    lines: queue.Queue[str] = queue.Queue()
+    with subprocess.Popen(
+        kubectl.command(*words), env=kubectl.environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        out = process.stdout
+        assert out
+        reader = threading.Thread(target=lambda: [lines.put(line) for line in out], daemon=True)
+        reader.start()
+        try:
+            yield Stream(lines=lines)
+        finally:
+            process.terminate()
+            reader.join(timeout=10)
+
+
 def test_a_watch_tells_what_happens(kubectl: Kubectl) -> None:
-    command = kubectl.command(
-        "get",
-        "cm",
-        "-w",
-        "--output-watch-events",
-        "--no-headers",
-        "--field-selector",
-        "metadata.name=watched",
-    )
-    with subprocess.Popen(command, env=kubectl.environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
+    only = ("--field-selector", "metadata.name=watched")
+    with stream(kubectl, "get", "cm", "-w", "--output-watch-events", "--no-headers", *only) as watch:
         kubectl.ok("create", "cm", "watched", "--from-literal=a=1")
-        assert process.stdout.readline().split()[:3] == ["ADDED", "watched", "1"]
+        assert watch.next()[:3] == ["ADDED", "watched", "1"]
         kubectl.ok("delete", "cm", "watched")
-        assert process.stdout.readline().split()[:3] == ["DELETED", "watched", "1"]
-        process.terminate()
+        assert watch.next()[:3] == ["DELETED", "watched", "1"]
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_a_watch_of_pods_shows_one_come_and_go(kubectl: Kubectl, version: str) -> None:
+    other, name = kubectl.of(version), f"watched-{version.replace('.', '-')}"
+    manifest = yaml.safe_dump({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": name}},
+        "spec": {"containers": [{"name": "c", "image": "nginx:1.28"}]},
+    })  # fmt: skip
+    kubectl.ok("apply", "-f", "-", given=manifest)
+    with stream(other, "get", "pods", "-w", "-l", f"app={name}") as watch:
+        assert watch.next() == ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]
+        wait_until(lambda: watch.next(name)[1:4] == ["1/1", "Running", "0"], what="the pod runs")
+        kubectl.ok("delete", "pod", name, "--wait=false")
+        assert watch.next(name)[2] == "Terminating"
+
+
+def test_rootsync_says_which_commit_it_runs(kubectl: Kubectl, demo: Demo) -> None:
+    at = ("-n", "config-management-system")
+    synced = "jsonpath={.status.lastSyncedCommit}=" + demo.commit
+    kubectl.ok("wait", f"--for={synced}", "rootsync/root-sync", *at, "--timeout=60s")
+    shown = yaml.safe_load(kubectl.ok("get", "rootsync", "root-sync", *at, "-o", "yaml"))
+    assert (shown["apiVersion"], shown["kind"]) == ("configsync.gke.io/v1beta1", "RootSync")
+    assert shown["spec"]["git"].items() >= {"branch": "main", "dir": CONFIG[1], "auth": "none"}.items()
+    status = shown["status"]
+    assert {status[stage]["commit"] for stage in ("source", "rendering", "sync")} == {demo.commit}
+    conditions = {c["type"]: (c["status"], c.get("message")) for c in status["conditions"]}
+    assert conditions["Syncing"] == ("False", "Sync Completed")
+    row = kubectl("get", "rootsync", *at).lines[1]
+    assert row == ["root-sync", *[demo.commit, "0"] * 3]
+    assert kubectl.ok("get", "cm", "greeting", "-o", "jsonpath={.data.text}") == "hello"
 
 
 def test_logs_of_the_web_ui(kubectl: Kubectl) -> None:
@@ -359,14 +425,11 @@ def test_logs_of_the_web_ui(kubectl: Kubectl) -> None:
 
 def test_a_followed_log_hears_of_a_picture(kubectl: Kubectl, demo: Demo) -> None:
     vip = wait_until(demo.vip, what="the forwarding rule")
-    command = kubectl.command("logs", "-f", "--tail=0", UI, "-c", "sd")
-    with subprocess.Popen(command, env=kubectl.environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
+    with stream(kubectl, "logs", "-f", "--tail=0", UI, "-c", "sd") as log:
         body = {"prompt": "a red boat", "steps": 4, "width": 128, "height": 128}
         answer = demo.api.post(f"{vip}/sdapi/v1/txt2img", json=body)
         assert answer.status_code == 200, answer.text
-        assert process.stdout.readline().startswith("Total progress: 100%|")
-        process.terminate()
+        assert log.next("Total progress: 100%|")
 
 
 def test_top_follows_what_the_pods_do(kubectl: Kubectl) -> None:
@@ -394,6 +457,52 @@ def test_explain_has_the_kinds_texts(
 ) -> None:
     text = re.sub(r"\n +", " ", kubectl.of(version).ok("explain", path))
     assert all(part in text for part in told), text
+
+
+LOOKS = (
+    "get pods", "get pods -A", "get pods -o wide", "get deployments,nodes,services,events", "get mci,mcs,gp",
+    "get rootsync -A", "get pods -o json", "get deploy -o yaml", "get pods -o jsonpath={.items[*].metadata.name}",
+    "get pods -l app=web --show-labels", "get pods --sort-by=.metadata.creationTimestamp", "get all",
+    "describe pods", "describe nodes", "describe deploy,svc", "describe mci,mcs", "describe gp", "describe rootsync -A",
+    "rollout status deploy/web", "rollout history deploy/web", "wait --for=condition=Available deploy/web",
+    f"logs {UI} -c sd --tail=2", "top pods", "top nodes", "auth can-i create pods", "explain rootsync.spec.git",
+    "explain mci.spec", "explain mcs.spec.clusters", "api-resources", "api-versions", "cluster-info", "version",
+    "events", "get pods --watch-only --request-timeout=1s",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_other_releases_look_at_everything(kubectl: Kubectl, version: str) -> None:
+    other = kubectl.of(version)
+    with ThreadPoolExecutor(4) as pool:
+        told = dict(zip(LOOKS, pool.map(lambda words: other(*words.split()), LOOKS), strict=True))
+    failed = {
+        words: done.err for words, done in told.items() if done.status or not (done.out or "watch" in words)
+    }
+    assert failed == {}
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_other_releases_change_everything(kubectl: Kubectl, version: str, tmp_path: Path) -> None:
+    other, name = kubectl.of(version), f"changed-{version.replace('.', '-')}"
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nsed -i "s/replicas: 2/replicas: 1/" "$1"\n')
+    editor.chmod(0o755)
+    deploy = f"deployment.apps/{name}"
+    for words, said in (
+        (f"create deployment {name} --image=nginx:1", f"{deploy} created\n"),
+        (f"scale deploy/{name} --replicas=2", f"{deploy} scaled\n"),
+        (f"edit deploy/{name}", f"{deploy} edited\n"),
+        (f"patch deploy/{name} --type=json -p [{{\"op\":\"add\",\"path\":\"/metadata/labels/a\",\"value\":\"b\"}}]", f"{deploy} patched\n"),
+        (f"patch deploy/{name} --type=merge -p {{\"spec\":{{\"minReadySeconds\":1}}}}", f"{deploy} patched\n"),
+        (f"patch deploy/{name} -p {{\"spec\":{{\"minReadySeconds\":0}}}}", f"{deploy} patched\n"),
+        (f"set image deploy/{name} nginx=nginx:2", f"{deploy} image updated\n"),
+        (f"rollout undo deploy/{name}", f"{deploy} rolled back\n"),
+        (f"rollout restart deploy/{name}", f"{deploy} restarted\n"),
+        (f"label deploy/{name} c=d", f"{deploy} labeled\n"),
+        (f"delete deploy/{name}", f'deployment.apps "{name}" deleted\n'),
+    ):  # fmt: skip
+        assert other.ok(*words.split(), KUBE_EDITOR=str(editor)) == said
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])

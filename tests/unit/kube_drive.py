@@ -99,21 +99,7 @@ class Drive:
 
     def commit(self, files: Mapping[str, str]) -> str:
         """Replace the whole tree of branch main."""
-        path = self.world.delivery_path
-        with Repo(str(path)) if path.exists() else Repo.init_bare(str(path), mkdir=True) as repo:
-            root = _tree(repo, {tuple(name.split("/")): text for name, text in files.items()})
-            commit = Commit()
-            commit.tree = root
-            commit.author = commit.committer = b"an operator <operator@example.com>"
-            commit.author_time = commit.commit_time = int(self.world.clock.timestamp())
-            commit.author_timezone = commit.commit_timezone = 0
-            commit.message = b"change\n"
-            main = Ref(b"refs/heads/main")
-            old = repo.refs.read_ref(main)
-            commit.parents = [ObjectID(old)] if old else []
-            repo.object_store.add_object(commit)
-            repo.refs[main] = commit.id
-            return commit.id.decode()
+        return commit(self.world.delivery_path, files, at=int(self.world.clock.timestamp()))
 
     def follow(self, directory: str = "clusters/a", **config_sync: Any) -> None:
         """Give the cluster's membership a Config Sync spec."""
@@ -128,6 +114,24 @@ class Drive:
 
     def unfollow(self) -> None:
         self.world.store.put(FEATURES, "configmanagement", {"membershipSpecs": {}})
+
+
+def commit(path: Path, files: Mapping[str, str], *, at: int) -> str:
+    """Replace the whole tree of branch main of a bare repository, which is made when it is not there."""
+    with Repo(str(path)) if path.exists() else Repo.init_bare(str(path), mkdir=True) as repo:
+        root = _tree(repo, {tuple(name.split("/")): text for name, text in files.items()})
+        commit = Commit()
+        commit.tree = root
+        commit.author = commit.committer = b"an operator <operator@example.com>"
+        commit.author_time = commit.commit_time = at
+        commit.author_timezone = commit.commit_timezone = 0
+        commit.message = b"change\n"
+        main = Ref(b"refs/heads/main")
+        old = repo.refs.read_ref(main)
+        commit.parents = [ObjectID(old)] if old else []
+        repo.object_store.add_object(commit)
+        repo.refs[main] = commit.id
+        return commit.id.decode()
 
 
 def _tree(repo: Repo, files: Mapping[tuple[str, ...], str]) -> ObjectID:
