@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev-setup run test e2e check bench screens gallery lock
+.PHONY: help setup dev-setup run test e2e chaos check bench screens gallery lock
 py := .venv/bin/python
 
 help:
@@ -7,6 +7,7 @@ help:
 	@echo "make test     all tests (unit, contract, browser)"
 	@echo "make check    formatting, lint, types, layers, compiled requirements"
 	@echo "make e2e      only the browser tests      make bench    measure the budgets"
+	@echo "make chaos    a long run of faults and kills (FAULTS, KILLS, SEED)"
 	@echo "make setup    only the environment        make screens  screenshots for the README"
 	@echo "make gallery  the painter's pictures in docs/painter.md"
 
@@ -24,6 +25,12 @@ test: dev-setup
 
 e2e: dev-setup
 	$(py) -m pytest -m e2e
+
+chaos: FAULTS ?= 1000
+chaos: KILLS ?= 60
+chaos: SEED ?= 1
+chaos: dev-setup
+	ATLAS_CHAOS_FAULTS=$(FAULTS) ATLAS_CHAOS_KILLS=$(KILLS) ATLAS_CHAOS_SEED=$(SEED) $(py) -m pytest -s tests/chaos/test_chaos.py
 
 check: dev-setup
 	$(py) -m ruff format --check .

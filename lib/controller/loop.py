@@ -32,7 +32,7 @@ from lib.settings import Settings
 
 WORKERS = 64
 SET_UP_S = 10.0
-LEASE_TRUST_S = 10.0  # shorter than the lease: a look that took longer does not act any more
+LEASE_TRUST_S = 8.0  # shorter than the lease: a look that took longer does not act any more
 
 log = logging.getLogger(__name__)
 

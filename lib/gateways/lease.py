@@ -13,7 +13,7 @@ from lib.gateways.kube import ConfigKube, Kube, Object, resource_path
 from lib.settings import Settings
 
 NAME = "gpu-atlas-controller"
-LEASE_S = 15
+LEASE_S = 12  # and a look or two until that is noticed: another one acts within 15 s
 
 
 class Lease:

@@ -35,6 +35,7 @@ class Stack:
     port: int
     process: subprocess.Popen[bytes] | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)  # of the environment, beside the usual ones
 
     @property
     def url(self) -> str:
@@ -46,6 +47,7 @@ class Stack:
             "ATLAS_STATE_DIR": str(self.state_dir),
             "ATLAS_PORT": str(self.port),
             "ATLAS_SANDBOX_SPEED": SPEED,
+            **self.options,
         }
         with (self.state_dir.parent / f"{self.state_dir.name}-up.log").open("ab") as log:
             self.process = subprocess.Popen(
