@@ -144,8 +144,8 @@ def _by_provisioning(judge: _Judge, region: str, name: str, *, told: bool) -> li
 
 def rank(candidate: Candidate, present: frozenset[str]) -> tuple[bool, float, str]:
     """Eligible first; then expected seconds to a serving replica, price and spread in one currency."""
-    odds = 0.5 if candidate.obtainability is None else candidate.obtainability
-    cost = (candidate.eta_s or 3600.0) + (1 - odds) * RETRY_S + (candidate.usd_per_hour or 100.0) * USD_AS_S
+    chance = 0.5 if candidate.obtainability is None else candidate.obtainability
+    cost = (candidate.eta_s or 3600.0) + (1 - chance) * RETRY_S + (candidate.usd_per_hour or 100.0) * USD_AS_S
     continent = candidate.region.partition("-")[0]
     if any(r != candidate.region and r.partition("-")[0] == continent for r in present):
         cost += SAME_CONTINENT_S
@@ -158,6 +158,7 @@ class _Judge:
 
     spec: PlacementSpec
     told: Signals
+    levels: Mapping[odds.Family, float]
     now: datetime
     present: frozenset[str]
     fresh_s: float  # to a serving replica, cluster and all
@@ -187,14 +188,14 @@ class _Judge:
         )
 
     def _odds(self, kind: Kind, zones: tuple[str, ...], pieces: tuple[Evidence, ...]) -> float:
+        if not zones:
+            return 0.0
         region, accelerator, provisioning = kind
-        attempt = self.told.last(kind)
-        until = cools_until(attempt)
-        if not zones or (until is not None and self.now < until):
-            return odds.LEAST if zones else 0.0
-        first = odds.prior(accelerator, provisioning, len(zones))
+        family = (accelerator, provisioning)
+        first = self.levels.get(family, odds.prior(family))
+        mine, holds = self.told.attempts.get(kind, ()), bool(self.told.pods.get(kind))
         opinions = [
-            odds.own(first, attempt, until, self.now),
+            odds.own(first, len(zones), mine, self.now, holds=holds),
             odds.advised(self.told.advice.get((region, accelerator)), provisioning, self.now),
             odds.named(pieces, self.now),
         ]
@@ -262,6 +263,7 @@ def _judge(
     return _Judge(
         spec=spec,
         told=told,
+        levels=odds.levels(told.attempts),
         now=now,
         present=present,
         fresh_s=remaining_s(Phase.WANTED, known),

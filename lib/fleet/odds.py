@@ -1,49 +1,71 @@
 """Evidence turned into one probability: how likely a try now gets this GPU in this region.
 
-Opinions are pooled in log-odds, each with its weight: what own tries teach (or, before any, a prior by family and
-zones), Google's Spot advice, a zone that Google named itself. It explains nothing in words: that is `signals`.
+Opinions are pooled in log-odds, each with its weight: what own tries teach (`persistence`; before any, a prior by
+family and zones, and what tries of the same kind elsewhere were worth), Google's Spot advice, a zone that Google named
+itself. It explains nothing in words: that is `signals`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from lib.fleet import catalog
+from lib.fleet import catalog, persistence
 from lib.fleet.evidence import Evidence, Source, SpotAdvice, Verdict
 from lib.fleet.model import Attempt, Outcome, Provisioning
+from lib.fleet.persistence import Try
 
-PRIOR_WEIGHT = 1.0  # of what is known before any try
+LEVEL_WEIGHT = 1.0  # of the level of a place, when nothing fresh is known
+OWN_WEIGHT = 4.0  # of an own try that just ended
 ADVICE_WEIGHT = 1.5  # of fresh advice for what it is made for: Spot
 HINT_WEIGHT = 0.5  # the same for on-demand, which it is not made for
 ALTERNATIVE, ALTERNATIVE_WEIGHT = 0.8, 1.0
-OWN_WEIGHT = 4.0  # of an own try that just ended
-RECOVERY_HALF_LIFE_H = 2.0  # how fast the odds rise again after a cool-down
-OBTAINED_HALF_LIFE_H = 6.0  # how fast a success loses its weight
 LEAST, MOST = 0.02, 0.97  # nothing is certain in either direction
+_ZONES = (0.0, 0.85, 0.95, 1.0)  # a region with one, two, three zones against the prior's three
+_GOT = {  # what an outcome says about stock; quota and what isn't offered say nothing
+    Outcome.OBTAINED: True,
+    Outcome.STOCK_OUT: False,
+    Outcome.TIMED_OUT: False,
+    Outcome.PREEMPTED: False,
+}
+
+Opinion = tuple[float, float]  # probability, weight
+Family = tuple[str, Provisioning]
 
 
-def prior(accelerator: str, provisioning: Provisioning, zones: int) -> float:
-    """Before any try: by how scarce the family is, and how many zones offer it."""
+def prior(family: Family) -> float:
+    """Before any try, in a region with three zones: by how scarce the GPU is."""
+    accelerator, provisioning = family
     known = catalog.ACCELERATORS.get(accelerator)
-    if zones == 0 or known is None:
+    if known is None:
         return 0.0
-    chance = known.prior * (0.85, 0.95, 1.0)[min(zones, 3) - 1]
     # Plentiful types are more often there on demand; scarce ones rather as Spot leftovers.
-    return chance * 0.9 if provisioning is Provisioning.SPOT and chance > 0.5 else chance
+    return known.prior * 0.9 if provisioning is Provisioning.SPOT and known.prior > 0.5 else known.prior
 
 
-def own(first: float, attempt: Attempt | None, until: datetime | None, now: datetime) -> tuple[float, float]:
-    """What the last own try teaches, and its weight; before any, the prior."""
-    if attempt is None:
-        return first, PRIOR_WEIGHT
-    if attempt.outcome is Outcome.OBTAINED:
-        fresh = 0.5 ** (max(0.0, (now - attempt.at).total_seconds() / 3600) / OBTAINED_HALF_LIFE_H)
-        return first + (MOST - first) * fresh, PRIOR_WEIGHT + OWN_WEIGHT * fresh
-    rested_h = max(0.0, (now - (until or attempt.at)).total_seconds() / 3600)
-    fresh = 0.5 ** (rested_h / RECOVERY_HALF_LIFE_H)
-    return first * (1 - 0.8 * fresh), PRIOR_WEIGHT + OWN_WEIGHT * fresh
+def tries(attempts: Iterable[Attempt]) -> tuple[Try, ...]:
+    """Those that say something about stock, oldest first."""
+    found = sorted((a for a in attempts if a.outcome in _GOT), key=lambda a: a.at)
+    return tuple(Try(at_s=a.at.timestamp(), got=_GOT[a.outcome]) for a in found)
+
+
+def levels(attempts: Mapping[tuple[str, str, Provisioning], tuple[Attempt, ...]]) -> dict[Family, float]:
+    """How often each family that was ever tried is to be had, learned from all regions."""
+    families: dict[Family, list[tuple[Try, ...]]] = {}
+    for (_, accelerator, provisioning), mine in attempts.items():
+        families.setdefault((accelerator, provisioning), []).append(tries(mine))
+    return {family: persistence.shared_level(prior(family), places) for family, places in families.items()}
+
+
+def own(first: float, zones: int, mine: tuple[Attempt, ...], now: datetime, *, holds: bool) -> Opinion:
+    """What own tries in one region teach. `first`: the family's level; `holds`: a replica of ours stands there."""
+    if holds:
+        return MOST, LEVEL_WEIGHT + OWN_WEIGHT
+    held, at_s = tries(mine), now.timestamp()
+    held = tuple(one for one in held if one.at_s <= at_s)
+    fresh = persistence.kept(at_s - held[-1].at_s) if held else 0.0
+    return persistence.chance(first * _ZONES[min(zones, 3)], held, at_s), LEVEL_WEIGHT + OWN_WEIGHT * fresh
 
 
 def pooled(opinions: Iterable[tuple[float, float]]) -> float:

@@ -188,9 +188,9 @@ def chance(*attempts: Attempt, gpu: str = L4, zones: int = 3) -> float:
 
 
 def test_the_odds_fall_with_a_stock_out_and_rise_again_over_hours() -> None:
-    at = [chance(attempt(Outcome.STOCK_OUT, m)) for m in (1, 29, 31, 120, 600)]
+    at = [chance(attempt(Outcome.STOCK_OUT, m)) for m in (1, 30, 120, 600)]
     assert at == sorted(at)
-    assert at[0] == at[1] < 0.1 < at[2] < 0.3 < at[4] < chance()
+    assert at[0] < 0.1 < at[1] < 0.3 < at[3] < chance()
     assert chance(attempt(Outcome.OBTAINED, 5)) > 0.95
 
 
