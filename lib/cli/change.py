@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lib.cli import session
-from lib.cli.output import Failed, emit, plain, reported, settings, usd
+from lib.cli.output import Failed, Usage, emit, plain, reported, settings, usd
 from lib.fleet import intent
+from lib.fleet.amend import amend
 from lib.fleet.model import Phase, Placement, PlacementSpec, RegionStatus, RegionView, Rollout
 from lib.gateways.errors import AtlasError, JournalError
 from lib.launch import process
@@ -63,6 +64,7 @@ def register(app: typer.Typer) -> None:
     app.command()(contract)
     app.command("switch-gpu")(switch_gpu)
     app.command()(recover)
+    app.command("set")(set_numbers)
 
 
 def expand(
@@ -155,6 +157,29 @@ def recover(
         _carry_out(wish, How(dry_run=dry_run, wait=wait, as_json=as_json, operation_id=operation_id))
 
 
+def set_numbers(  # noqa: PLR0913, PLR0917 - one parameter an option
+    serving: Annotated[int | None, typer.Option(help="How many regions must serve.")] = None,
+    warm: Annotated[int | None, typer.Option(help="Clusters kept without a GPU for the next start.")] = None,
+    hedge: Annotated[int | None, typer.Option(help="Regions tried at once beyond those that lack.")] = None,
+    budget: Annotated[float | None, typer.Option(help="The most that may be spent, USD an hour.")] = None,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    operation_id: OperationId = "",
+    as_json: Json = False,
+) -> None:
+    """Change the placement's numbers: regions that serve, warm clusters, hedged tries, budget."""
+    with reported():
+        if serving is warm is hedge is budget is None:
+            raise Usage("Say what to set: --serving, --warm, --hedge or --budget.")
+        wish = Wish(
+            verb="set",
+            subject="the placement",
+            edit=lambda _, spec: amend(spec, serving=serving, warm=warm, hedge=hedge, max_hourly_usd=budget),
+            fulfilled=lambda found: _serving(found) >= found.spec.serving,
+        )
+        _carry_out(wish, How(dry_run=dry_run, wait=wait, as_json=as_json, operation_id=operation_id))
+
+
 def _carry_out(wish: Wish, how: How) -> None:
     wanted = settings()
     gateway = session.placements(wanted)
@@ -212,7 +237,7 @@ def _journal(  # noqa: PLR0913 - an intent has that many facts
         Journal(wanted.journal_url).append(
             "intent",
             at=at,
-            region=wish.subject if wish.subject != "all regions" else "",
+            region=wish.subject if wish.subject not in {"all regions", "the placement"} else "",
             subject=wish.verb,
             message=f"{wish.verb} {wish.subject}",
             actor=actor,

@@ -56,7 +56,12 @@ def _status(found: Placement, label: str) -> Iterator[str]:
 def _eta(region: RegionStatus) -> str:
     if region.eta is None or region.as_of is None:
         return ""
-    return f"{max(0, round((region.eta - region.as_of).total_seconds() / 60))} min"
+    soon, late = (
+        max(0, round((t - region.as_of).total_seconds() / 60))
+        for t in (region.eta, region.eta_late or region.eta)
+    )
+    band = f"{soon} to {late} min" if late > soon else f"{soon} min"
+    return f"{band}, {words.duration(region.late_s)} late" if region.late_s else band
 
 
 def regions(as_json: Json = False) -> None:

@@ -77,6 +77,12 @@ def _synced(look: Look) -> Condition:  # noqa: PLR0911 - a ladder of guards
     member = look.region.membership
     if member is None:
         return unknown("Synced", "Unknown", "Config Sync isn't set up yet.")
+    if look.wanted.spare:
+        return no(
+            "Synced",
+            "Warm",
+            f"{look.region.region}'s cluster is up without a GPU; the next start there is shorter.",
+        )
     if member.sync_directory != sync_directory(cluster_name(look.region.region)):
         return no("Synced", "NotConfigured", "Config Sync isn't pointed at this cluster's directory yet.")
     if member.sync_errors or member.sync_code == "ERROR":
@@ -156,11 +162,7 @@ def _in_service(look: Look) -> Condition:  # noqa: PLR0911 - a ladder of guards
 
 def _progressing(look: Look, raw: Phase) -> Condition:
     """False once a phase takes longer than the worst that is normal: the region counts as failed and is replaced."""
-    since = entered(look.previous, raw)
-    served = look.previous is not None and any(s.phase is Phase.SERVING for s in look.previous.history)
-    patience = PATIENCE.get(raw)
-    if patience and served and raw in (Phase.STARTING, Phase.ATTACHING):
-        patience = STEADY_PATIENCE
+    since, patience = entered(look.previous, raw), patience_with(look.previous, raw)
     if patience and since and look.now - since > patience:
         late = words.duration(patience.total_seconds())
         return no(
@@ -171,6 +173,13 @@ def _progressing(look: Look, raw: Phase) -> Condition:
     if raw in BLOCKED or raw is Phase.UNREACHABLE:
         return no("Progressing", raw.value, f"{look.region.region} can't go on by itself now.")
     return yes("Progressing", raw.value, f"{look.region.region} is {raw.value}.")
+
+
+def patience_with(previous: RegionStatus | None, phase: Phase) -> timedelta | None:
+    """How long the region may stay in a phase before it counts as failed; None: as long as it takes."""
+    served = previous is not None and any(s.phase is Phase.SERVING for s in previous.history)
+    steady = served and phase in (Phase.STARTING, Phase.ATTACHING)
+    return STEADY_PATIENCE if steady else PATIENCE.get(phase)
 
 
 def entered(previous: RegionStatus | None, phase: Phase) -> datetime | None:

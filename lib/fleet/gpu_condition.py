@@ -21,6 +21,8 @@ _OUTCOME_REASONS = {
 
 def gpu_available(look: Look) -> Condition:
     pod, gpu = look.pod, look.gpu
+    if look.wanted.spare:
+        return unknown("GpuAvailable", "NotWanted", "No GPU is asked for here.")
     if pod is None:
         return unknown("GpuAvailable", "NoPodYet", f"No pod asks for {gpu} yet.")
     if pod.node:

@@ -29,6 +29,7 @@ __all__ = ["ChangePreview", "Names", "Refused", "contract", "expand", "preview",
 MIN_TTL = timedelta(minutes=1)
 MAX_TTL = timedelta(hours=24)
 DEFAULT_TTL = timedelta(minutes=10)
+UNLIKELY = 0.1  # odds below which a Safe switch isn't tried
 
 
 class Refused(Exception):  # noqa: N818 - the contract's name: it says what happened, as a decision does
@@ -238,6 +239,12 @@ def _safe_switch(accelerator: str, region: str, views: Sequence[RegionView]) -> 
         raise Refused(
             f"Quota in {region} doesn't allow another {catalog.short(accelerator)}: {_used(judged)}; "
             f"it needs {judged.flip or 'a higher quota'}."
+        )
+    elif judged.obtainability is not None and judged.obtainability < UNLIKELY:
+        raise Refused(
+            f"{region} isn't likely to get {catalog.short(accelerator)} now: {judged.reasons[0].rstrip('.')}. A Safe "
+            f"switch needs a machine beside the one that serves; it needs {judged.flip or 'better odds'}, or rehearse "
+            f"it as a Hard switch."
         )
     else:
         _global_quota(judged, region)

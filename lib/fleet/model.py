@@ -32,6 +32,7 @@ class Phase(StrEnum):
     FAILED = "Failed"
     UNREACHABLE = "Unreachable"
     DRAINING = "Draining"
+    WARM = "Warm"  # a cluster without a workload, kept so that the next start is shorter
 
 
 PROGRESS: tuple[Phase, ...] = (
@@ -91,6 +92,8 @@ class PlacementSpec:
     accelerators: tuple[str, ...]  # in order of preference
     provisioning: tuple[Provisioning, ...] = (Provisioning.STANDARD,)
     serving: int = 1  # how many regions must serve
+    warm: int = 0  # clusters without a GPU, kept beside them
+    hedge: int = 1  # regions that may be tried at once beyond those that lack
     pinned: tuple[str, ...] = ()  # regions the operator asked for by name
     excluded: tuple[str, ...] = ()
     max_hourly_usd: float = 10.0
@@ -415,7 +418,7 @@ class Decision:
     """One thing decided, with its why and why not; kept in status (bounded) and in the journal (all)."""
 
     at: datetime
-    verb: str  # ScaleOut, ScaleIn, SwitchGpu, Restore, Hold, Refuse
+    verb: str  # ScaleOut, ScaleIn, SwitchGpu, Restore, Rollback, Hold, Refuse
     region: str
     reason: str
     why_not: tuple[WhyNot, ...] = ()
@@ -461,7 +464,10 @@ class RegionStatus:
     commit: str = ""
     message: str = ""  # one sentence for the operator: cause, and what happens next
     since: datetime | None = None  # of this phase
-    eta: datetime | None = None  # when it is expected to serve
+    eta: datetime | None = None  # when it is expected to serve: half of all starts are sooner
+    eta_late: datetime | None = None  # nine of ten starts are sooner
+    late_s: float = 0.0  # how much longer than nine of ten this phase has taken
+    deadline: datetime | None = None  # when this phase counts as failed
     usd_per_hour: float = 0.0
     healthy: int | None = None  # endpoints HEALTHY behind the VIP; None: unknown
     unhealthy: int | None = None

@@ -12,7 +12,7 @@ BLOCKED_REASONS: dict[str, Phase] = {
     "NotOffered": Phase.NOT_OFFERED,
     "TimedOut": Phase.FAILED,
 }
-_BROKEN = frozenset({"SyncError", "PodRejected", "ImagePullFailed", "CrashLooping", "BadConfig"})
+BROKEN_REASONS = frozenset({"SyncError", "PodRejected", "ImagePullFailed", "CrashLooping", "BadConfig"})
 
 
 def phase_of(conditions: Iterable[Condition]) -> Phase:
@@ -38,12 +38,13 @@ def _on_the_way(by_type: dict[str, Condition]) -> Phase:
     progressing = by_type.get("Progressing")
     if gpu.status == "False" and workload.status != "True" and gpu.reason in BLOCKED_REASONS:
         return BLOCKED_REASONS[gpu.reason]
-    if {synced.reason, workload.reason} & _BROKEN and workload.status != "True":
+    if {synced.reason, workload.reason} & BROKEN_REASONS and workload.status != "True":
         return Phase.FAILED
     if progressing is not None and progressing.status == "False":
         return Phase.FAILED
     steps = (
         (by_type["Registered"].status == "False", Phase.REGISTERING),
+        (synced.reason == "Warm", Phase.WARM),
         (workload.status == "True", Phase.ATTACHING),
         (gpu.reason == "NoPodYet", Phase.SYNCING),
         (gpu.status != "True", Phase.WAITING_FOR_GPU),

@@ -24,9 +24,11 @@ from lib.fleet.model import (
     WhyNot,
 )
 from lib.fleet.names import cluster_name
+from lib.fleet.rollout import is_move, stopped_switches, under_way, waits_its_turn
 from lib.fleet.scale_out import scale_out
 from lib.fleet.steps import towards_leaving, towards_serving, was_overridden
-from lib.fleet.survey import REPLACEABLE, RegionSurvey, Survey, survey
+from lib.fleet.survey import REPLACEABLE, RegionSurvey, Survey
+from lib.fleet.surveyor import survey
 from lib.fleet.wanted import obtained
 
 STEADY_LIMIT = (
@@ -40,17 +42,20 @@ def plan(placement: Placement, seen: FleetObservation, *, now: datetime) -> Plan
     if "placement" in seen.unknown:
         return Plan(actions=(), decisions=())
     look = survey(placement, seen, now=now)
-    actions: list[Action] = list(_ended_overrides(look))
-    decisions: list[Decision] = []
+    stopped = list(stopped_switches(look))
+    actions: list[Action] = [*_ended_overrides(look), *(action for action, _ in stopped)]
+    decisions: list[Decision] = [decision for _, decision in stopped]
     for region, reason in leaving(look).items():
         step = towards_leaving(look, look.regions[region], reason)
         if step is not None:
             actions.append(step)
             decisions.append(_decided(look, "ScaleIn", region, reason, flip=f"expanding {region} again"))
     actions += _stale_links(look)
+    moving = under_way(look)
     for region in _staying(look):
         step = towards_serving(look, region)
-        if step is not None:
+        if step is not None and not waits_its_turn(region, step, moving):
+            moving = moving or (region.region if is_move(region, step) else "")
             actions.append(step)
             decisions += _switch_decision(look, region, step)
     creates, told = scale_out(look)
@@ -154,11 +159,12 @@ def _refusals(look: Survey) -> Iterator[Decision]:
                 look, "Refuse", region.region, reason, flip=f"another name, or removing {cluster.name}"
             )
         if override is not None:
-            limit = words.usd(look.placement.spec.max_hourly_usd)
+            passed = region.wanted.because
             reason = (
-                f"{region.region} doesn't follow {words.override_words(override)}: it would pass {limit}."
+                f"{region.region} doesn't follow {words.override_words(override)}: it would pass {passed}."
             )
-            yield _decided(look, "Refuse", region.region, reason, flip="a higher budget")
+            flip = f"a higher {'quota' if 'quota' in passed else 'budget'}"
+            yield _decided(look, "Refuse", region.region, reason, flip=flip)
         if cluster is not None and not region.wanted.affordable:
             limit = words.usd(look.placement.spec.max_hourly_usd)
             reason = f"{region.region} gets no GPU: its machine would pass the budget of {limit}."

@@ -111,8 +111,8 @@ class _Change:
 
     def sentence(self) -> str:
         found = [*self._region_sentences(), *self._switch_sentences()]
-        if not found and self.after.serving != self.before.serving:
-            found.append(f"{self.after.serving} instead of {self.before.serving} regions should serve.")
+        if not self.added and not self.removed:  # those say it better
+            found += number_changes(self.before, self.after)
         return " ".join(found) or "Nothing changes."
 
     def _region_sentences(self) -> Iterator[str]:
@@ -189,6 +189,7 @@ class _Change:
     def cost(self) -> float:
         """Change in USD per hour. A drill keeps the place of the normal GPU and costs more only if it obtains one."""
         extra = sum(self._price(r) for r in self.added)
+        extra += (self.after.warm - self.before.warm) * catalog.CLUSTER_FEE_USD_PER_HOUR
         extra -= sum(self.regions[r].usd_per_hour for r in self.removed if r in self.regions)
         for override in (o for o in self.started if o.rollout is Rollout.SAFE):
             for region in self.touched([override]):
@@ -242,3 +243,16 @@ class _Change:
         if self.ended:
             return "Switch the GPU again."
         return "Change it back; nothing is deleted."
+
+
+def number_changes(before: PlacementSpec, after: PlacementSpec) -> Iterator[str]:
+    """A sentence for each number that changes."""
+    if after.serving != before.serving:
+        yield f"{after.serving} instead of {before.serving} regions should serve."
+    if after.warm != before.warm:
+        fee = words.usd(catalog.CLUSTER_FEE_USD_PER_HOUR)
+        yield f"{after.warm} instead of {before.warm} clusters are kept warm without a GPU, {fee} each."
+    if after.hedge != before.hedge:
+        yield f"After a refused try up to {after.hedge} instead of {before.hedge} more regions are tried at once."
+    if after.max_hourly_usd != before.max_hourly_usd:
+        yield f"The budget is {words.usd(after.max_hourly_usd)} instead of {words.usd(before.max_hourly_usd)}."

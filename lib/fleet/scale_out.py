@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lib.fleet import capacity, catalog, overrides, words
+from lib.fleet.hedge import regions_to_try, rounds
+from lib.fleet.judged import judged
 from lib.fleet.model import Candidate, CreateCluster, Decision, Phase, Provisioning, WhyNot
 from lib.fleet.names import cluster_name
-from lib.fleet.signals import running
-from lib.fleet.survey import RegionSurvey, Survey
+from lib.fleet.survey import TRIED, RegionSurvey, Survey
 from lib.fleet.wanted import Choice, machine_usd
 
 RUNNERS_UP = 3
@@ -42,8 +43,9 @@ def scale_out(look: Survey) -> tuple[list[CreateCluster], list[Decision]]:
     """Clusters to create now. Nothing while the list of clusters, or what is offered, isn't known."""
     fresh = [r for r in look.targets if r.seen.cluster is None and "cluster" not in r.seen.unknown]
     counted = [r for r in look.targets if look.counts(r) and r not in fresh]
-    lacking = look.placement.spec.serving - len(counted)
-    if (lacking <= 0 and not fresh) or "clusters" in look.seen.unknown:
+    wanted = regions_to_try(look, counted)
+    short = wanted > len(counted) or fresh
+    if (not short and not _warm_wanted(look)) or "clusters" in look.seen.unknown:
         return [], []
     if not look.seen.capacity or "capacity" in look.seen.unknown:
         reason = "More regions are needed, but the Compute API doesn't tell what is offered; waiting for it."
@@ -52,8 +54,10 @@ def scale_out(look: Survey) -> tuple[list[CreateCluster], list[Decision]]:
     ledger = _ledger(look, fresh, counted)
     for region in fresh:
         _create_pinned(look, region, ledger)
-    while ledger.counted < look.placement.spec.serving and _create_best(look, ledger):
+    while ledger.counted < wanted and _create_best(look, ledger):
         pass
+    if not short:
+        _create_warm(look, ledger)
     return ledger.creates, ledger.decisions
 
 
@@ -67,9 +71,9 @@ def _ledger(look: Survey, fresh: list[RegionSurvey], counted: list[RegionSurvey]
     return _Ledger(
         usd=look.usd_per_hour - sum(r.wanted.usd_per_hour for r in fresh),
         max_usd=look.placement.spec.max_hourly_usd,
-        gpus_in_flight=sum(r.exists and not r.has_node for r in look.targets),
+        gpus_in_flight=sum(r.exists and not r.has_node and not r.wanted.spare for r in look.targets),
         taken={*look.regions, *look.placement.spec.excluded, *blocked_names},
-        present={r.region for r in look.targets},
+        present={r.region for r in look.targets if not r.wanted.spare},
         counted=len(counted),
     )
 
@@ -112,7 +116,8 @@ def _create_best(look: Survey, ledger: _Ledger) -> bool:
         best = next((c for c in eligible if ledger.affords(_usd(c))), None)
         if best is not None:
             why_not = tuple(_why_not(best, eligible, ranked, ledger))
-            reason = _why_here(look, best, choice, len(eligible))
+            hedge = ledger.counted >= look.placement.spec.serving
+            reason = _beside(look, best, ledger) if hedge else _why_here(look, best, choice, len(eligible))
             _create(look, ledger, best.region, _usd(best), reason, why_not)
             return True
         dear = dear or next(iter(eligible), None)
@@ -124,6 +129,28 @@ def _create_best(look: Survey, ledger: _Ledger) -> bool:
     reason = f"No other region can take {gpus} now; the platform keeps looking."
     ledger.decisions.append(Decision(at=look.now, verb="Refuse", region="", reason=reason, why_not=why_not))
     return False
+
+
+def _warm_wanted(look: Survey) -> bool:
+    """One more cluster without a GPU is asked for, all that should serve does, and none is about to become free."""
+    spec, working = look.placement.spec, [r for r in look.targets if not r.wanted.spare]
+    settled = look.serving >= spec.serving and len(working) <= max(spec.serving, len(spec.pinned))
+    return len(look.spares) < spec.warm and settled and not look.blind
+
+
+def _create_warm(look: Survey, ledger: _Ledger) -> None:
+    """At the best place for the next start, if the budget has room for its GPU too: else it could never serve."""
+    for choice in _preferred(look):
+        best = next(
+            (c for c in _ranked(look, choice, ledger) if c.eligible and ledger.affords(_usd(c))), None
+        )
+        if best is not None:
+            reason = (
+                f"{best.region} is kept warm: the next start there takes no cluster creation. It costs "
+                f"{words.usd(catalog.CLUSTER_FEE_USD_PER_HOUR)} until a GPU is needed: {_figures(best)}."
+            )
+            _create(look, ledger, best.region, catalog.CLUSTER_FEE_USD_PER_HOUR, reason, ())
+            return
 
 
 def _preferred(look: Survey) -> Iterator[Choice]:
@@ -143,20 +170,8 @@ def _ranked(look: Survey, choice: Choice, ledger: _Ledger) -> list[Candidate]:
 
 
 def _candidates(look: Survey, choice: Choice, ledger: _Ledger, *, only: str = "") -> tuple[Candidate, ...]:
-    offered = look.seen.capacity
-    return capacity.candidates(
-        look.placement.spec,
-        {only: offered[only]} if only else offered,
-        accelerator=choice[0],
-        provisioning=choice[1],
-        attempts=look.seen.attempts,
-        global_quota=None if only else look.seen.global_quota,
-        now=look.now,
-        present=frozenset(ledger.present),
-        every_region=False,
-        advice=look.seen.advice,
-        pods=running(look.seen.regions.values()),
-    )
+    regions = (only,) if only else look.seen.capacity
+    return judged(look, choice, regions, present=frozenset(ledger.present), everywhere=not only)
 
 
 def _usd(candidate: Candidate) -> float:
@@ -185,6 +200,16 @@ def _why_here(look: Survey, best: Candidate, choice: Choice, eligible: int) -> s
     return (
         f"{because}{best.region} is the best of {eligible} regions that can take "
         f"{catalog.short(best.accelerator)}{model} now: {_figures(best)}."
+    )
+
+
+def _beside(look: Survey, best: Candidate, ledger: _Ledger) -> str:
+    tried = [r.region for r in look.targets if look.counts(r) and r.phase in TRIED]
+    tried += [c.region for c in ledger.creates if c.region not in tried]
+    refused = rounds(look)
+    return (
+        f"{best.region} is tried beside {words.listed(tried)}: {refused} {'try was' if refused == 1 else 'tries were'} "
+        f"refused, and whoever serves first stays. {_figures(best)}."
     )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from lib.fleet import words
-from lib.fleet.conditions import conditions_of, dated, entered
-from lib.fleet.durations import DEFAULT_DURATIONS, remaining_s
+from lib.fleet.conditions import conditions_of, dated, entered, patience_with
+from lib.fleet.durations import DEFAULT_DURATIONS, late_s, remaining_late_s, remaining_s
 from lib.fleet.model import (
     BLOCKED,
     Condition,
@@ -30,7 +31,8 @@ from lib.fleet.model import (
 from lib.fleet.names import cluster_name
 from lib.fleet.phase import phase_of
 from lib.fleet.plan import leaving
-from lib.fleet.survey import RegionSurvey, Survey, survey
+from lib.fleet.survey import RegionSurvey, Survey
+from lib.fleet.surveyor import survey
 
 __all__ = ["DEFAULT_DURATIONS", "phase_of", "region_status", "summarize"]
 
@@ -49,6 +51,7 @@ _TELLS: dict[Phase, str] = {  # which condition's sentence explains a phase
     Phase.QUOTA_EXCEEDED: "GpuAvailable",
     Phase.NOT_OFFERED: "GpuAvailable",
     Phase.DRAINING: "InService",
+    Phase.WARM: "Synced",
 }
 
 
@@ -146,7 +149,7 @@ def _region(
         commit=member.sync_commit if member else (was.commit if was and region.exists else ""),
         message=refused or _message(look, region, plan, phase, conditions, leaving_because),
         since=since,
-        eta=None if refused else _eta(phase, entered(was, phase) or since, look.now, durations),
+        **_times(was, phase, since, look.now, None if refused else durations),
         usd_per_hour=region.wanted.usd_per_hour,
         healthy=None if unknown_backends else sum(b.healthy for b in region.seen.backends),
         unhealthy=None if unknown_backends else sum(b.unhealthy for b in region.seen.backends),
@@ -179,10 +182,29 @@ def _history(was: RegionStatus | None, phase: Phase, now: datetime) -> tuple[Pha
     return (*spans, PhaseSpan(phase=phase, since=now))[-HISTORY:]
 
 
-def _eta(phase: Phase, since: datetime, now: datetime, durations: Durations) -> datetime | None:
-    spent = (now - since).total_seconds()
+class _Times(TypedDict):
+    eta: datetime | None
+    eta_late: datetime | None
+    late_s: float
+    deadline: datetime | None
+
+
+def _times(
+    was: RegionStatus | None, phase: Phase, since: datetime, now: datetime, durations: Durations | None
+) -> _Times:
+    """When the region is expected to serve, at the usual pace and at a slow one, and when it is given up."""
+    begun = entered(was, phase) or since
+    patience, spent = patience_with(was, phase), (now - begun).total_seconds()
+    if durations is None:
+        return _Times(eta=None, eta_late=None, late_s=0.0, deadline=None)
     left = remaining_s(phase, durations, spent_s=spent)
-    return now + timedelta(seconds=left) if left else None
+    slow = remaining_late_s(phase, durations, spent_s=spent)
+    return _Times(
+        eta=now + timedelta(seconds=left) if left else None,
+        eta_late=now + timedelta(seconds=slow) if left else None,
+        late_s=round(late_s(phase, durations, spent)),
+        deadline=begun + patience if patience else None,
+    )
 
 
 def _message(  # noqa: PLR0913, PLR0917 - one sentence from everything that is known of a region

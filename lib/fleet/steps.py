@@ -32,7 +32,7 @@ def towards_serving(look: Survey, region: RegionSurvey) -> Action | None:
         return None
     if cluster.status == "ERROR":
         return _start_over(look, region)
-    if cluster.status not in USABLE:
+    if cluster.status not in USABLE or region.wanted.spare:
         return None
     # The commit goes first: Config Sync pointed at a directory that is not there yet reports KNV2004.
     return commit(look, region) or _configure_sync(region) or _attach(look, region)

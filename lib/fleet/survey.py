@@ -9,25 +9,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lib.fleet import capacity, overrides
+from lib.fleet import overrides
 from lib.fleet.capacity import Index
-from lib.fleet.conditions import conditions_of
 from lib.fleet.look import Look
 from lib.fleet.model import (
     BLOCKED,
+    PROGRESS,
     Condition,
     FleetObservation,
     Phase,
     Placement,
     RegionObservation,
-    RegionStatus,
 )
-from lib.fleet.phase import phase_of
-from lib.fleet.wanted import Wanted, wanted_workloads
+from lib.fleet.wanted import Wanted
 
 FULL_SERVICE_FOR = timedelta(minutes=10)  # before what is too much is taken away
+LOSERS_FOR = timedelta(minutes=1)  # the same for a try that another one has won
 UNREACHABLE_GRACE = timedelta(minutes=5)  # "I can't see it" is not "it is broken"
 REPLACEABLE = BLOCKED
+TRIED = frozenset(PROGRESS) - {Phase.SERVING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,12 @@ class RegionSurvey:
         pods = self.seen.workload.pods if self.seen.workload else ()
         return any(p.node and not p.terminating for p in pods)
 
+    @property
+    def served(self) -> bool:
+        return self.look.previous is not None and any(
+            s.phase is Phase.SERVING for s in self.look.previous.history
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
@@ -90,7 +96,7 @@ class Survey:
         """The region serves, is on its way to, or is left alone on purpose: nobody has to stand in for it."""
         if region.phase is Phase.UNREACHABLE:
             return not self._lost(region)
-        if not region.wanted.affordable:
+        if not region.wanted.affordable or region.wanted.spare:
             return False
         return region.phase not in REPLACEABLE or region.drilled
 
@@ -125,22 +131,31 @@ class Survey:
         """Regions whose workload can't be seen: enough to keep the platform from scaling in by itself."""
         return tuple(sorted(r for r, seen in self.seen.regions.items() if "workload" in seen.unknown))
 
-    def surplus(self) -> RegionSurvey | None:
-        """The region to take away next, because more serve than were asked for; None: none, or not yet."""
-        targets = list(self.targets)
-        wanted = self.placement.spec.serving
-        if self.blind or self.silent or len(targets) <= wanted or not self._full_service():
-            return None
-        free = [r for r in targets if not r.pinned and not r.drilled]
-        spare = [r for r in free if self.serving - (r.phase is Phase.SERVING) >= wanted]
-        return min(spare, key=self._loss, default=None)
+    @property
+    def spares(self) -> tuple[RegionSurvey, ...]:
+        """Idle clusters, the one to start from first."""
+        return tuple(sorted((r for r in self.targets if r.wanted.spare), key=readiness))
 
-    def _full_service(self) -> bool:
+    def surplus(self) -> RegionSurvey | None:
+        """The region to take away next, because more serve, are tried or are kept warm than were asked for; None:
+        none, or not yet."""
+        if self.blind or self.silent:
+            return None
+        wanted = self.placement.spec.serving
+        working = [r for r in self.targets if not r.wanted.spare]
+        free = [r for r in working if not r.pinned and not r.drilled] if len(working) > wanted else []
+        losers = [r for r in free if r.phase in TRIED and not r.served]
+        if self._full_service(LOSERS_FOR) and (losers or self.spares[self.placement.spec.warm :]):
+            return min(losers, key=self._loss) if losers else self.spares[-1]
+        spare = [r for r in free if self.serving - (r.phase is Phase.SERVING) >= wanted]
+        return min(spare, key=self._loss, default=None) if self._full_service(FULL_SERVICE_FOR) else None
+
+    def _full_service(self, so_long: timedelta) -> bool:
         """As many as asked for serve, and have for a while; when none is asked for there is nothing to wait for."""
         wanted = self.placement.spec.serving
         ready = next((c for c in self.placement.status.conditions if c.type == "Ready"), None)
         since = ready.last_transition_at if ready and ready.status == "True" else None
-        steady = since is not None and self.now - since >= FULL_SERVICE_FOR
+        steady = since is not None and self.now - since >= so_long
         return wanted == 0 or (self.serving >= wanted and steady)
 
     def _loss(self, region: RegionSurvey) -> tuple[bool, bool, float, str]:
@@ -150,64 +165,9 @@ class Survey:
         return (linked, serves, -region.wanted.usd_per_hour, region.region)
 
 
-def survey(placement: Placement, seen: FleetObservation, *, now: datetime) -> Survey:
-    """Every region that is ours or that was asked for, judged."""
-    spec = placement.spec
-    before = {r.region: r for r in placement.status.regions}
-    index = capacity.latest(seen.attempts)
-    found = _ours(placement, seen, before)
-    wishes = wanted_workloads(spec, seen, found, index, now)
-    regions: dict[str, RegionSurvey] = {}
-    for region, observation in found.items():
-        excluded = region in spec.excluded
-        look = Look(
-            region=observation,
-            fleet=seen,
-            wanted=wishes[region],
-            index=index,
-            now=now,
-            leaving=excluded,
-            previous=before.get(region),
-        )
-        told = conditions_of(look)
-        regions[region] = RegionSurvey(
-            region=region,
-            seen=observation,
-            wanted=wishes[region],
-            conditions=told,
-            phase=phase_of(told),
-            excluded=excluded,
-            pinned=region in spec.pinned and not excluded,
-            look=look,
-        )
-    return Survey(placement=placement, seen=seen, now=now, index=index, regions=regions)
-
-
-def _ours(
-    placement: Placement, seen: FleetObservation, before: Mapping[str, RegionStatus]
-) -> dict[str, RegionObservation]:
-    """By name: what exists and is owned, what existed when last seen, and what is pinned."""
-    spec = placement.spec
-    blind = "clusters" in seen.unknown
-    found: dict[str, RegionObservation] = {}
-    for region in sorted({*seen.regions, *before, *spec.pinned}):
-        observation = seen.regions.get(region) or RegionObservation(region=region)
-        if blind and observation.cluster is None:
-            observation = _with_unknown_cluster(observation)
-        owned = observation.cluster is not None and observation.cluster.owned
-        was = before.get(region)
-        hidden = "cluster" in observation.unknown and was is not None and bool(was.cluster)
-        if owned or hidden or (region in spec.pinned and region not in spec.excluded):
-            found[region] = observation
-    return found
-
-
-def _with_unknown_cluster(seen: RegionObservation) -> RegionObservation:
-    return RegionObservation(
-        region=seen.region,
-        membership=seen.membership,
-        workload=seen.workload,
-        backends=seen.backends,
-        unknown=seen.unknown | {"cluster"},
-        error=seen.error,
-    )
+def readiness(region: RegionSurvey) -> tuple[bool, bool, float, str]:
+    """Of idle clusters the first to start from: one that runs and is registered, then the oldest."""
+    cluster, member = region.seen.cluster, region.seen.membership
+    up = cluster is not None and cluster.status == "RUNNING"
+    born = cluster.created_at.timestamp() if cluster is not None and cluster.created_at else 0.0
+    return (not up, member is None, born, region.region)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lib.fleet import catalog, overrides
+from lib.fleet import catalog, overrides, words
 from lib.fleet.capacity import Index
 from lib.fleet.model import (
     FleetObservation,
@@ -41,7 +41,9 @@ class Wanted:
     override: Override | None
     usd_per_hour: float  # projected, cluster fee and all
     affordable: bool = True  # False: committing this would pass the budget
-    refused: Override | None = None  # a Safe switch that isn't followed, because it would pass the budget
+    refused: Override | None = None  # a Safe switch that isn't followed
+    because: str = ""  # and what it would pass: the budget or the quota
+    spare: bool = False  # nobody needs it now: no workload, no machine
 
 
 def choices(spec: PlacementSpec) -> tuple[Choice, ...]:
@@ -55,15 +57,21 @@ def machine_usd(choice: Choice, region: str) -> float:
     return price if price is not None else max(a.usd_per_hour for a in catalog.ACCELERATORS.values())
 
 
-def wanted_workloads(
+def wanted_workloads(  # noqa: PLR0913 - each kind of evidence by name
     spec: PlacementSpec,
     seen: FleetObservation,
     regions: Mapping[str, RegionObservation],
     index: Index,
     now: datetime,
+    *,
+    spare: frozenset[str] = frozenset(),
+    refused: frozenset[str] = frozenset(),
 ) -> dict[str, Wanted]:
-    """One Wanted per region, counted in this order: what runs, what exists, what is only asked for."""
-    picker = _Picker(spec=spec, seen=seen, index=index, now=now)
+    """One Wanted per region, counted in this order: what runs, what exists, what is only asked for. `spare` regions
+    want nothing and cost their cluster's fee; in `refused` ones the autoscaler found no machine at the last look."""
+    picker = _Picker(
+        spec=spec, seen=seen, regions=regions, index=index, now=now, spare=spare, refused=refused
+    )
     existing = {r for r, o in regions.items() if o.cluster is not None or "cluster" in o.unknown}
     settled = {r: c for r in existing if (c := picker.delivered(r)) is not None}
     fees = len(existing) * catalog.CLUSTER_FEE_USD_PER_HOUR
@@ -72,6 +80,9 @@ def wanted_workloads(
     for region in sorted(
         regions, key=lambda r: (r not in settled, r not in existing, r not in spec.pinned, r)
     ):
+        if region in spare:
+            found[region] = _nothing(spec)
+            continue
         current = settled.get(region)
         fee = 0.0 if region in existing else catalog.CLUSTER_FEE_USD_PER_HOUR
         others = spent + fee - (machine_usd(current, region) if current else 0.0)
@@ -79,6 +90,19 @@ def wanted_workloads(
         spent = others + wish.usd_per_hour - catalog.CLUSTER_FEE_USD_PER_HOUR if wish.usd_per_hour else spent
         found[region] = wish
     return found
+
+
+def _nothing(spec: PlacementSpec) -> Wanted:
+    accelerator, model = choice = choices(spec)[0]
+    return Wanted(
+        accelerator=accelerator,
+        provisioning=model,
+        rollout=Rollout.SAFE,
+        normal=choice,
+        override=None,
+        usd_per_hour=catalog.CLUSTER_FEE_USD_PER_HOUR,
+        spare=True,
+    )
 
 
 def obtained(seen: RegionObservation) -> tuple[Choice, ...]:
@@ -91,8 +115,11 @@ def obtained(seen: RegionObservation) -> tuple[Choice, ...]:
 class _Picker:
     spec: PlacementSpec
     seen: FleetObservation
+    regions: Mapping[str, RegionObservation]
     index: Index
     now: datetime
+    spare: frozenset[str]
+    refused: frozenset[str]
 
     def wish(self, seen: RegionObservation, current: Choice | None, room_usd: float) -> Wanted:
         """What the region should run, given what is left of the budget for its machine."""
@@ -100,14 +127,14 @@ class _Picker:
         normal, affordable = self.normal(region, current, room_usd)
         override = overrides.effective(self.spec, region, self.now)
         usd = machine_usd(normal, region)
-        refused: Override | None = None
+        refused, because = None, ""
         choice = (override.accelerator, normal[1]) if override else normal
         if override and override.rollout is Rollout.SAFE:
-            dearer = max(usd, machine_usd(choice, region))
-            if dearer > max(usd, room_usd + 1e-9) and choice not in obtained(seen):
+            because = self._no_surge(seen, choice, usd, room_usd)
+            if because:
                 override, refused, choice = None, override, normal
             else:
-                usd = dearer
+                usd = max(usd, machine_usd(choice, region))
         elif override:
             # A drill asks for what isn't there; it costs only if it is obtained. The normal GPU stays reserved.
             usd = max(usd, *(machine_usd(c, region) for c in obtained(seen)), 0.0)
@@ -124,21 +151,43 @@ class _Picker:
             usd_per_hour=round(total, 4),
             affordable=affordable,
             refused=refused,
+            because=because,
         )
+
+    def _no_surge(self, seen: RegionObservation, choice: Choice, usd: float, room_usd: float) -> str:
+        """What a second machine beside the one that serves would pass; "" when nothing, or when it is there."""
+        held, delivered = self._held(seen.region), self.delivered_whatever(seen.region)
+        if choice in held:
+            return ""
+        if machine_usd(choice, seen.region) > max(usd, room_usd + 1e-9):
+            return f"the budget of {words.usd(self.spec.max_hourly_usd)}"
+        if held and delivered != choice and not self._room_everywhere(but=seen.region):
+            return "the project's quota for all GPUs"
+        return ""
 
     def delivered(self, region: str) -> Choice | None:
         """What the region runs by the delivery repository, if the spec still names it."""
-        held = (self.seen.delivered or {}).get(cluster_name(region))
-        choice = (held.accelerator, held.provisioning) if held else None
+        choice = self.delivered_whatever(region)
         return choice if choice in choices(self.spec) else None
+
+    def delivered_whatever(self, region: str) -> Choice | None:
+        held = (self.seen.delivered or {}).get(cluster_name(region))
+        return (held.accelerator, held.provisioning) if held else None
 
     def normal(self, region: str, current: Choice | None, room_usd: float) -> tuple[Choice, bool]:
         """The region's own choice and whether it fits what is left of the budget."""
-        known = choices(self.spec)
+        known, held = choices(self.spec), self._held(region)
+        if (
+            current is not None
+            and region in self.refused
+            and self._failed(region, current)
+            and current not in held
+        ):
+            current = next((c for c in known if c in held), None) or self._fallback(region, current, room_usd)
         for choice in known:
             if choice == current:
                 return choice, True  # what runs is never taken away for money; WithinBudget says so instead
-            if current is not None and not self._room_everywhere():
+            if current is not None and not self._room_everywhere(but=region):
                 continue  # the move needs a second GPU while the old replica serves
             if self._usable(region, choice) and machine_usd(choice, region) <= room_usd + 1e-9:
                 return choice, True
@@ -147,25 +196,48 @@ class _Picker:
         fallback = next((c for c in known if self._offered(region, c)), known[0])
         return fallback, machine_usd(fallback, region) <= room_usd + 1e-9
 
+    def _held(self, region: str) -> tuple[Choice, ...]:
+        """What its pods hold, as last told by the delivery repository while they can't be seen."""
+        seen, delivered = self.regions[region], self.delivered_whatever(region)
+        dark = "workload" in seen.unknown or "cluster" in seen.unknown
+        return (delivered,) if dark and delivered else obtained(seen)
+
+    def _fallback(self, region: str, current: Choice, room_usd: float) -> Choice:
+        """The next type that may be had here, but only where the one that was refused can't be had elsewhere: a stand-in
+        of the preferred type is better, and the budget must have room for it."""
+        elsewhere = [r for r in self.seen.capacity if r not in self.regions and self._usable(r, current)]
+        fee = catalog.CLUSTER_FEE_USD_PER_HOUR
+        if any(2 * machine_usd(current, r) + fee <= room_usd + 1e-9 for r in elsewhere):
+            return current
+        others = (c for c in choices(self.spec) if c != current and self._usable(region, c))
+        return next((c for c in others if machine_usd(c, region) <= room_usd + 1e-9), current)
+
     def _rollout_back(self, seen: RegionObservation, normal: Choice) -> Rollout:
         """Safe, unless a drill's GPU is held and the project's quota has no room for a second one beside it: a
         surge would wait for ever, so the drill's pod goes first."""
         held = obtained(seen)
         drilled = bool(held) and normal not in held and not set(held) & set(choices(self.spec))
-        return Rollout.HARD if drilled and not self._room_everywhere() else Rollout.SAFE
+        return Rollout.HARD if drilled and not self._room_everywhere(but=seen.region) else Rollout.SAFE
 
-    def _room_everywhere(self) -> bool:
+    def _room_everywhere(self, *, but: str) -> bool:
+        """Whether the project's quota has room for one GPU more, beside those that other regions wait for."""
         quota = self.seen.global_quota
-        return quota is None or quota.limit - quota.usage >= 1
+        there = (r for r, seen in self.regions.items() if seen.cluster is not None and r not in self.spare)
+        waiting = [r for r in there if r != but and not self._held(r)]
+        return quota is None or quota.limit - quota.usage - len(waiting) >= 1
 
     def _offered(self, region: str, choice: Choice) -> bool:
         capacity = self.seen.capacity.get(region)
         machine = catalog.ACCELERATORS.get(choice[0])
         return machine is not None and machine.fits and (capacity is None or choice[0] in capacity.offered)
 
-    def _usable(self, region: str, choice: Choice) -> bool:
+    def _failed(self, region: str, choice: Choice) -> bool:
+        """Its last try here was refused, lately."""
         last = self.index.get((region, *choice))
-        if last and last.outcome is not Outcome.OBTAINED and self.now - last.at < SOUR_FOR:
+        return last is not None and last.outcome is not Outcome.OBTAINED and self.now - last.at < SOUR_FOR
+
+    def _usable(self, region: str, choice: Choice) -> bool:
+        if self._failed(region, choice):
             return False
         return self._offered(region, choice) and self._has_quota(region, choice)
 

@@ -11,7 +11,6 @@ import json
 import threading
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from statistics import quantiles
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +18,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
-from lib.fleet.model import PROGRESS, Entry, Phase
+from lib.fleet.durations import learned
+from lib.fleet.model import PROGRESS, Durations, Entry, Phase
 from lib.gateways.errors import JournalError
 
 SCHEMA_VERSION = 1
@@ -136,8 +136,8 @@ class Journal:
         order = _entries.c.id.desc() if newest else _entries.c.id.asc()
         return [_entry(row) for row in self._rows(query.order_by(order).limit(min(limit, READ_LIMIT)))]
 
-    def durations(self) -> dict[Phase, tuple[float, float]]:
-        """Seconds (median, 90th percentile) that regions spent in each phase on their way to serving."""
+    def durations(self) -> Durations:
+        """Seconds that regions spent in each phase on their way to serving, as `durations.learned` takes them."""
         rows = self.read(kinds=("phase",), limit=READ_LIMIT, newest=True)
         spent: dict[Phase, list[float]] = {}
         since: dict[str, tuple[Phase, datetime]] = {}
@@ -149,7 +149,7 @@ class Journal:
             if before and _forward(before[0], phase):
                 spent.setdefault(before[0], []).append((entry.at - before[1]).total_seconds())
             since[entry.region] = (phase, entry.at)
-        return {phase: _percentiles(values) for phase, values in spent.items()}
+        return learned(spent)
 
     def trim(self, keep: int = KEEP_ENTRIES) -> int:
         """Drop all but the newest `keep` entries; returns how many went."""
@@ -257,10 +257,3 @@ def _phase(name: object) -> Phase | None:
 def _forward(before: Phase, after: Phase) -> bool:
     """Only a step towards serving tells how long a phase takes; a stock-out in between does not."""
     return before in PROGRESS and after in PROGRESS and PROGRESS.index(after) > PROGRESS.index(before)
-
-
-def _percentiles(values: list[float]) -> tuple[float, float]:
-    if len(values) == 1:
-        return values[0], values[0]
-    deciles = quantiles(values, n=10, method="inclusive")
-    return deciles[4], deciles[8]

@@ -46,10 +46,11 @@ def _regions(placement: Placement | None, unknown: str, known: str) -> None:
     regions, wanted = placement.status.regions, placement.spec.serving
     serving = sum(one.phase is Phase.SERVING for one in regions)
     blocked = sum(one.phase in BLOCKED for one in regions)
-    coming = len(regions) - serving - blocked
-    note = ", ".join(
-        [*([f"{coming} on the way"] if coming else []), *([f"{blocked} blocked"] if blocked else [])]
-    )
+    going = {Phase.SERVING, Phase.DRAINING, Phase.WARM}
+    coming = sum(one.phase not in BLOCKED | going for one in regions)
+    warm = sum(one.phase is Phase.WARM for one in regions)
+    counts = ((coming, "on the way"), (blocked, "blocked"), (warm, "warm"))
+    note = ", ".join(f"{count} {what}" for count, what in counts if count)
     color: Color = "green" if serving >= wanted else "orange" if serving else "red"
     if first_time(placement):
         color = "blue"

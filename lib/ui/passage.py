@@ -43,6 +43,8 @@ def row(status: RegionStatus) -> dict[str, Any]:
         "phase": status.phase.value,
         "since": status.since.timestamp() if status.since else None,
         "eta": status.eta.timestamp() if status.eta else None,
+        "etaLate": status.eta_late.timestamp() if status.eta_late else None,
+        "late": status.late_s,
         "message": status.message,
         "meta": meta(status),
         "steps": steps,

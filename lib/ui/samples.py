@@ -49,6 +49,7 @@ def region(name: str, phase: Phase, message: str, *, minutes: float = 4, **more:
         "zone": f"{name}-b" if reached > 4 else "",
         "since": since,
         "eta": None if serving else NOW + timedelta(minutes=6),
+        "eta_late": None if serving else NOW + timedelta(minutes=9),
         "usd_per_hour": 0.95,
         "healthy": 1 if serving else 0,
         "unhealthy": 0,
@@ -234,11 +235,17 @@ def _lines() -> tuple[Entry, ...]:
 
 ENTRIES: Final = _lines()
 
+WARM: Final = region(
+    "europe-north1",
+    Phase.WARM,
+    "europe-north1's cluster is up without a GPU; the next start there is shorter.",
+    minutes=40,
+)
 _EVERY: Final = (Phase.SERVING, *PROGRESS[1:7], Phase.STOCKED_OUT, Phase.UNREACHABLE)
 CASES: Final[dict[str, Callable[[], Snapshot]]] = {
     "none": snapshot,
     "one": lambda: snapshot(SERVING),
-    "fleet": lambda: snapshot(SERVING, WAITING, STOCKED_OUT, STARTING, DRAINING),
+    "fleet": lambda: snapshot(SERVING, WAITING, STOCKED_OUT, STARTING, DRAINING, WARM),
     "all": lambda: snapshot(
         *(
             region(name, _EVERY[i % len(_EVERY)], "A sample.")

@@ -53,7 +53,7 @@ def phase_color(phase: Phase) -> Look:
         return "green"
     if phase in BLOCKED:
         return "red"
-    return {Phase.DRAINING: "orange", Phase.UNREACHABLE: "gray"}.get(phase, "blue")  # type: ignore[return-value]
+    return {Phase.DRAINING: "orange", Phase.UNREACHABLE: "gray", Phase.WARM: "gray"}.get(phase, "blue")  # type: ignore[return-value]
 
 
 def gpu(accelerator: str) -> str:

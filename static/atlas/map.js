@@ -26,7 +26,7 @@ const SHAPES = {
 };
 const GLYPHS = {
   serving: "M-3.6 .2L-1 2.8L3.8-2.6", progress: "", blocked: "M0-4V.6M0 3.2V3.4",
-  draining: "M-3.2-1.2L0 2.2L3.2-1.2", unreachable: "M-1.9-1.7A2 2 0 1 1 0 .6V1.2M0 3.4V3.6",
+  draining: "M-3.2-1.2L0 2.2L3.2-1.2", warm: "M-1.5-2.4V2.4M1.5-2.4V2.4", unreachable: "M-1.9-1.7A2 2 0 1 1 0 .6V1.2M0 3.4V3.6",
 };
 const maps = new WeakMap();
 const files = new Map();
@@ -164,7 +164,7 @@ class WorldMap {
       this.legend.append(entry(kind, SHAPES[kind], words.replace("GPU ", ""), counts[letter]));
     }
     if (fleet.size) this.legend.append(el("span", "turn"), el("b", "", "Fleet"));
-    const words = { serving: "serving", progress: "on its way", blocked: "blocked", draining: "draining", unreachable: "not answering" };
+    const words = { serving: "serving", progress: "on its way", blocked: "blocked", draining: "draining", warm: "kept warm, without a GPU", unreachable: "not answering" };
     for (const look of Object.keys(words)) if (fleet.has(look)) this.legend.append(entry("fleet " + look, GLYPHS[look], words[look]));
   }
 
@@ -358,6 +358,7 @@ class WorldMap {
 function lookOf(phase) {
   if (phase === "Serving") return "serving";
   if (phase === "Draining") return "draining";
+  if (phase === "Warm") return "warm";
   if (phase === "Unreachable") return "unreachable";
   return STEPS.includes(phase) ? "progress" : "blocked";
 }

@@ -49,8 +49,9 @@ function moment(panel, row) {
   const at = now(panel.clock);
   if (row.until) return row.until > at ? `lease ends in ${span(row.until - at)}` : "lease over";
   if (row.eta && ["progress", "blocked"].includes(lookOf(row.phase))) {
-    const left = row.eta - at;
-    return left >= 0 ? `serving in ${span(left)}` : `${span(-left)} over its ETA`;
+    const left = row.eta - at, slow = (row.etaLate ?? row.eta) - at, late = row.late ? `, this step ${span(row.late)} late` : "";
+    if (left < 0) return `${span(-left)} over its ETA${late}`;
+    return `serving in ${slow > left * 1.1 ? `${span(left)} to ${span(slow)}` : span(left)}${late}`;
   }
   return row.since ? `for ${span(at - row.since)}` : "";
 }
@@ -91,6 +92,7 @@ function waterfall(panel, row) {
 function lookOf(phase) {
   if (phase === "Serving") return "serving";
   if (phase === "Draining") return "draining";
+  if (phase === "Warm") return "warm";
   if (phase === "Unreachable") return "unreachable";
   return PROGRESS.includes(phase) ? "progress" : "blocked";
 }

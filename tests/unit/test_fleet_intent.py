@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from lib.fleet.amend import amend
 from lib.fleet.capacity import views
 from lib.fleet.intent import Refused, contract, expand, preview, recover, switch_gpu
 from lib.fleet.model import (
+    Attempt,
+    Outcome,
     Phase,
     PlacementSpec,
     PlacementStatus,
+    Provisioning,
     Quota,
     RegionStatus,
     RegionView,
     Rollout,
 )
+from lib.fleet.preview import number_changes
 from tests.unit.test_fleet_world import H100, L4, T0, T4, TWO, capacity_of, hard
 
 A100, H200, P100 = "nvidia-tesla-a100", "nvidia-h200-141gb", "nvidia-tesla-p100"
@@ -201,3 +207,64 @@ def test_the_preview_of_recovering_leads_back_to_the_placements_own_gpu() -> Non
 def test_a_preview_of_no_change_says_so() -> None:
     told = preview(TWO, TWO, status=NOW, views=known(), config=Config())
     assert told.sentence == "Nothing changes."
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"serving": 44}, "Regions that serve must be from 0 to 43; 44 was asked for."),
+        ({"warm": -1}, "Warm clusters must be from 0 to 10"),
+        ({"hedge": 9}, "from 0 to 5"),
+        ({"max_hourly_usd": float("nan")}, "must be from 0 to 10000"),
+        ({"serving": 2}, "Nothing to change"),
+        ({"serving": 0}, "us-central1 are pinned"),
+    ],
+)
+def test_numbers_out_of_bounds_are_refused_in_one_sentence(given: dict[str, Any], says: str) -> None:
+    spec = PlacementSpec(accelerators=(L4,), serving=2, pinned=("us-central1",))
+    with pytest.raises(Refused) as refused:
+        amend(spec, **given)
+    assert says in str(refused.value)
+
+
+def test_numbers_are_changed_and_told() -> None:
+    spec = PlacementSpec(accelerators=(L4,), serving=2)
+    after = amend(spec, warm=1, max_hourly_usd=5)
+    assert (after.serving, after.warm, after.max_hourly_usd) == (2, 1, 5)
+    told = " ".join(number_changes(spec, after))
+    assert "1 instead of 0 clusters are kept warm" in told
+    assert "$5.00/h" in told
+
+
+def test_a_safe_switch_to_what_just_failed_is_refused_with_what_would_flip_it() -> None:
+    failed = Attempt(
+        region="us-central1",
+        accelerator=A100,
+        provisioning=Provisioning.STANDARD,
+        outcome=Outcome.STOCK_OUT,
+        at=T0,
+    )
+    seen = views(
+        TWO,
+        {"us-central1": capacity_of("us-central1", offers=(L4, A100))},
+        attempts=(failed,),
+        global_quota=None,
+        now=T0 + timedelta(minutes=5),
+    )
+    with pytest.raises(Refused) as refused:
+        switch_gpu(
+            replace(TWO, max_hourly_usd=100),
+            A100,
+            region="us-central1",
+            rollout=Rollout.SAFE,
+            ttl=None,
+            owner="alice",
+            reason="",
+            now=T0,
+            views=seen,
+            status=status("us-central1"),
+        )
+    said = str(refused.value)
+    assert "isn't likely to get A100" in said
+    assert "Out of stock" in said
+    assert "no new failure until" in said

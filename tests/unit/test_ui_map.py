@@ -31,7 +31,7 @@ def test_every_region_of_the_catalogue_has_its_letter_and_numbers() -> None:
     assert len(told["fleet"]) == 43
 
 
-@pytest.mark.parametrize(("case", "fleet"), [("none", 0), ("one", 1), ("fleet", 5), ("all", 43)])
+@pytest.mark.parametrize(("case", "fleet"), [("none", 0), ("one", 1), ("fleet", 6), ("all", 43)])
 def test_only_regions_of_the_placement_carry_a_phase(case: str, fleet: int) -> None:
     assert len(worldmap.payload(samples.CASES[case](), accelerator=WANTED, selected=None)["fleet"]) == fleet
 
