@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,12 +21,10 @@ from lib.fleet.model import (
     Decision,
     Entry,
     FleetObservation,
-    Outcome,
     PlacementStatus,
-    Provisioning,
 )
 from lib.gateways.errors import JournalError
-from lib.gateways.journal import Journal
+from lib.gateways.journal import Journal, attempt_key
 
 PROBE_EVERY_S = 60.0  # of the target's time, unless something changed
 PROBE_WALL_S = 10.0  # and not more often than this: fast time must not flood the journal
@@ -47,6 +45,7 @@ class Chronicle:
         self._sentences: dict[str, str] = {}  # bootstrap steps and errors, by subject
         self._events: dict[str, int] = {}
         self._attempts: set[str] = set()
+        self._last_attempt = 0  # id in the journal
         self._probe: tuple[bool, str] | None = None
         self._probed: tuple[datetime, float] | None = None
 
@@ -59,9 +58,19 @@ class Chronicle:
             self._decisions[_slot(entry.region, entry.subject)] = gist, entry.at
         for entry in self._read("bootstrap"):
             self._sentences[entry.subject] = entry.message
-        attempts = tuple(a for entry in self._read("attempt") if (a := _attempt(entry.body)))
-        self._attempts = {_attempt_key(a) for a in attempts}
-        return attempts
+        return self.lessons()
+
+    def lessons(self) -> tuple[Attempt, ...]:
+        """Tries that the journal has since the last call and this process did not write: at first all of them,
+        then those of a capacity probe."""
+        try:
+            self._last_attempt, found = self._journal.attempts(after=self._last_attempt)
+        except JournalError as e:
+            log.warning("the journal can't be read", extra={"reason": str(e)})
+            return ()
+        fresh = tuple(a for a in found if attempt_key(a) not in self._attempts)
+        self._attempts |= {attempt_key(a) for a in fresh}
+        return fresh
 
     def phases(self, status: PlacementStatus, *, at: datetime) -> tuple[str, ...]:
         """Journal each change of a region's phase; the sentences of the changes."""
@@ -148,12 +157,12 @@ class Chronicle:
 
     def attempts(self, attempts: Iterable[Attempt]) -> None:
         """Evidence, so that the next process starts with it."""
-        now = {_attempt_key(a): a for a in attempts}
+        now = {attempt_key(a): a for a in attempts}
         for key in now.keys() - self._attempts:
-            attempt = now[key]
-            body = {**asdict(attempt), "at": attempt.at.isoformat()}
-            message = attempt.message
-            self._append("attempt", at=attempt.at, region=attempt.region, message=message, key=key, body=body)
+            try:
+                self._journal.append_attempt(now[key])
+            except JournalError as e:
+                log.warning("the journal can't be written", extra={"kind": "attempt", "reason": str(e)})
         self._attempts = set(now)
 
     def probe(self, *, ok: bool, status: int, ms: float, region: str, at: datetime) -> None:
@@ -206,12 +215,6 @@ class Chronicle:
             log.warning("the journal can't be written", extra={"kind": kind, "reason": str(e)})
 
 
-def _attempt_key(a: Attempt) -> str:
-    """A GPU that was obtained stays obtained; each failure is told again when it happens again."""
-    when = "" if a.outcome is Outcome.OBTAINED else f"{a.at:%Y%m%dT%H%M%S}"
-    return f"attempt/{a.region}/{a.zone}/{a.accelerator}/{a.provisioning}/{a.outcome}/{when}"
-
-
 def _slot(region: str, verb: str) -> tuple[str, str]:
     """A Hold beside a Refuse for the same region is no change from the one to the other."""
     return region, verb if verb in STEADY else ""
@@ -219,19 +222,3 @@ def _slot(region: str, verb: str) -> tuple[str, str]:
 
 def _gist(verb: str, reason: str) -> str:
     return f"{verb}: {_NUMBERS.sub('#', reason)}"
-
-
-def _attempt(body: Mapping[str, Any]) -> Attempt | None:
-    try:
-        return Attempt(
-            region=str(body["region"]),
-            accelerator=str(body["accelerator"]),
-            provisioning=Provisioning(body["provisioning"]),
-            outcome=Outcome(body["outcome"]),
-            at=datetime.fromisoformat(body["at"]),
-            zone=str(body.get("zone", "")),
-            message=str(body.get("message", "")),
-            probe=bool(body.get("probe", False)),
-        )
-    except (KeyError, ValueError):  # written by another version: evidence that can't be read is none
-        return None

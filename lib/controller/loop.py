@@ -82,6 +82,7 @@ class Controller:
             self._without_wish(e, now)
             return False
         self._told("placement", "", now)
+        self._observer.memory.attempts += self._chronicle.lessons()
         self._reconcile(placement, self._observer.observe(now, wanted=wanted(placement.spec)))
         return True
 

@@ -32,8 +32,7 @@ from lib.fleet.signals import (
     Kind,
     Pods,
     Signals,
-    by_kind,
-    naming,
+    gathered,
     outcome_words,
     quota_of,
     quota_words,
@@ -83,13 +82,15 @@ def candidates(  # noqa: PLR0913 - the contract's signature: each kind of eviden
     every_region: bool = True,
     advice: Advice = NO_ADVICE,
     pods: Pods = NO_PODS,
+    told: bool = True,
 ) -> tuple[Candidate, ...]:
     """Every region judged for one accelerator, best first. `present`: regions where a cluster of ours is up.
-    every_region=False leaves out regions of which nothing was observed."""
-    told = _signals(capacity, global_quota, tuple(attempts), advice, pods)
-    judge = _judge(spec, told, now, present, durations)
+    every_region=False leaves out regions of which nothing was observed; told=False gives the main reasons only,
+    for who ranks many and shows few."""
+    signals = gathered(capacity, global_quota, attempts, advice, pods)
+    judge = _judge(spec, signals, now, present, durations)
     regions = dict.fromkeys((*catalog.REGIONS, *capacity)) if every_region else capacity
-    found = [judge.candidate((r, accelerator, provisioning)) for r in regions]
+    found = [judge.candidate((r, accelerator, provisioning), told=told) for r in regions]
     return tuple(sorted(found, key=lambda c: rank(c, present)))
 
 
@@ -107,8 +108,8 @@ def views(  # noqa: PLR0913 - the contract's signature
 ) -> tuple[RegionView, ...]:
     """What is known of every region and every accelerator that Autopilot can run, for everybody to read. Evidence
     is told in full for what the placement wants; of the rest the reasons are enough."""
-    told = _signals(capacity, global_quota, tuple(attempts), advice, pods)
-    judge = _judge(spec, told, now, present, durations)
+    signals = gathered(capacity, global_quota, attempts, advice, pods)
+    judge = _judge(spec, signals, now, present, durations)
     asked = wanted(spec)
     return tuple(_view(judge, region, asked) for region in dict.fromkeys((*catalog.REGIONS, *capacity)))
 
@@ -171,23 +172,31 @@ class _Judge:
         zones = known.offered.get(accelerator, ()) if known else ()
         machine = catalog.usd_per_hour(accelerator, provisioning, region)
         blocker, flip = self._blocker(kind, known, zones)
-        pieces = self.told.of(kind, now=self.now) if zones else ()
+        pieces = self.told.of(kind, now=self.now) if zones and told else ()
         return Candidate(
             region=region,
             accelerator=accelerator,
             zones=zones,
-            obtainability=self._odds(kind, zones, pieces) if known else None,
+            obtainability=self._odds(kind, zones) if known else None,
             eta_s=(self.warm_s if region in self.present else self.fresh_s) if zones else None,
             usd_per_hour=None if machine is None else round(machine + catalog.CLUSTER_FEE_USD_PER_HOUR, 4),
             quota=quota_of(known, accelerator, provisioning),
             eligible=not blocker,
-            reasons=_reasons(blocker, pieces, self.now),
+            reasons=_reasons(blocker, pieces, self.now)
+            if pieces
+            else self._main_reasons(blocker, kind, zones),
             flip=flip,
             provisioning=provisioning,
-            evidence=pieces if told else (),
+            evidence=pieces,
         )
 
-    def _odds(self, kind: Kind, zones: tuple[str, ...], pieces: tuple[Evidence, ...]) -> float:
+    def _main_reasons(self, blocker: str, kind: Kind, zones: tuple[str, ...]) -> tuple[str, ...]:
+        if not zones:
+            return (blocker,)
+        facts = self.told.main_facts(kind, zones)
+        return (blocker, *(f for f in facts if f != blocker)) if blocker else facts
+
+    def _odds(self, kind: Kind, zones: tuple[str, ...]) -> float:
         if not zones:
             return 0.0
         region, accelerator, provisioning = kind
@@ -197,7 +206,7 @@ class _Judge:
         opinions = [
             odds.own(first, len(zones), mine, self.now, holds=holds),
             odds.advised(self.told.advice.get((region, accelerator)), provisioning, self.now),
-            odds.named(pieces, self.now),
+            odds.named(self.told.alternatives(kind), self.now),
         ]
         return round(odds.pooled(opinions), 2)
 
@@ -233,23 +242,6 @@ class _Judge:
         if attempt is not None and until is not None and self.now < until:
             return outcome_words(region, attempt), f"no new failure until {words.at(until)}"
         return "", ""
-
-
-def _signals(
-    capacity: Mapping[str, RegionCapacity],
-    global_quota: Quota | None,
-    attempts: tuple[Attempt, ...],
-    advice: Advice,
-    pods: Pods,
-) -> Signals:
-    return Signals(
-        capacity=capacity,
-        global_quota=global_quota,
-        attempts=by_kind(attempts),
-        named=naming(attempts),
-        advice=advice,
-        pods=pods,
-    )
 
 
 def _judge(

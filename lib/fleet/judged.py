@@ -31,4 +31,5 @@ def judged(
         every_region=False,
         advice=look.seen.advice,
         pods=running(look.seen.regions.values()),
+        told=False,
     )

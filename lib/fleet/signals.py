@@ -31,6 +31,7 @@ Kind = tuple[str, str, Provisioning]  # region, accelerator, provisioning
 Advice = Mapping[tuple[str, str], SpotAdvice]
 Pods = Mapping[Kind, tuple[PodObservation, ...]]
 
+_NO_ATTEMPT = "No own attempt yet."
 _ALTERNATIVES = re.compile(r"in the ([a-z0-9, -]+?) zones?(?:\(s\))?,? which currently ha(?:s|ve) capacity")
 
 
@@ -60,6 +61,17 @@ class Signals:
     def last(self, kind: Kind) -> Attempt | None:
         return next(iter(self.attempts.get(kind, ())), None)
 
+    def alternatives(self, kind: Kind) -> tuple[Evidence, ...]:
+        return tuple(_alternatives(kind, self.named))
+
+    def main_facts(self, kind: Kind, zones: tuple[str, ...]) -> tuple[str, ...]:
+        """The last own attempt, who offers it, quota: quickly told."""
+        region, accelerator, provisioning = kind
+        attempt = self.last(kind)
+        tried = outcome_words(region, attempt) if attempt else _NO_ATTEMPT
+        quota = quota_words(quota_of(self.capacity.get(region), accelerator, provisioning))
+        return (tried, _zones_words(region, zones), quota)
+
     def of(self, kind: Kind, *, now: datetime) -> tuple[Evidence, ...]:
         """Every piece, the strongest first."""
         region, accelerator, provisioning = kind
@@ -67,7 +79,7 @@ class Signals:
         pieces = [
             *_pods(self.pods.get(kind, ()), region),
             *_own(region, self.attempts.get(kind, ())),
-            *_alternatives(kind, self.named),
+            *self.alternatives(kind),
             *_advised(self.advice.get((region, accelerator)), kind),
             *_offered(known, region, accelerator),
             *_quotas(known, accelerator, provisioning),
@@ -75,6 +87,24 @@ class Signals:
             _price(kind, self.advice.get((region, accelerator))),
         ]
         return ordered(pieces, now)
+
+
+def gathered(
+    capacity: Mapping[str, RegionCapacity],
+    global_quota: Quota | None,
+    attempts: Iterable[Attempt],
+    advice: Advice,
+    pods: Pods,
+) -> Signals:
+    held = tuple(attempts)
+    return Signals(
+        capacity=capacity,
+        global_quota=global_quota,
+        attempts=by_kind(held),
+        named=naming(held),
+        advice=advice,
+        pods=pods,
+    )
 
 
 def by_kind(attempts: Iterable[Attempt]) -> dict[Kind, tuple[Attempt, ...]]:
@@ -159,7 +189,7 @@ def _own(region: str, mine: tuple[Attempt, ...]) -> Iterator[Evidence]:
         says = outcome_words(region, attempt)
         yield Evidence(source=source, verdict=verdict, says=says, at=attempt.at, zone=attempt.zone)
     if not mine:
-        yield Evidence(source=Source.ATTEMPT, verdict=Verdict.MISSING, says="No own attempt yet.")
+        yield Evidence(source=Source.ATTEMPT, verdict=Verdict.MISSING, says=_NO_ATTEMPT)
 
 
 def _alternatives(kind: Kind, naming: tuple[Attempt, ...]) -> Iterator[Evidence]:
@@ -213,10 +243,14 @@ def _offered(known: RegionCapacity | None, region: str, accelerator: str) -> Ite
         yield Evidence(source=Source.OFFERED, verdict=Verdict.MISSING, says="What it offers isn't known.")
         return
     zones = known.offered.get(accelerator, ())
-    count = "1 zone offers" if len(zones) == 1 else f"{len(zones)} zones offer"
-    says = f"{count} it ({words.letters(region, zones)})." if zones else "No zone offers it."
+    says = _zones_words(region, zones) if zones else "No zone offers it."
     verdict = Verdict.FOR if zones else Verdict.AGAINST
     yield Evidence(source=Source.OFFERED, verdict=verdict, says=says, at=known.as_of)
+
+
+def _zones_words(region: str, zones: tuple[str, ...]) -> str:
+    count = "1 zone offers" if len(zones) == 1 else f"{len(zones)} zones offer"
+    return f"{count} it ({words.letters(region, zones)})."
 
 
 def _quotas(known: RegionCapacity | None, accelerator: str, provisioning: Provisioning) -> Iterator[Evidence]:

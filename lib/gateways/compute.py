@@ -36,11 +36,11 @@ class ComputeGateway:
         ] = {}  # zone -> region, as regions.list tells; never by splitting names
         self._pool = ThreadPoolExecutor(HEALTH_THREADS, thread_name_prefix="compute")
 
-    def list_capacity(self) -> dict[str, RegionCapacity]:
+    def list_capacity(self, *, timeout_s: float = connect.DEADLINE_S) -> dict[str, RegionCapacity]:
         """By region: zones, what is offered where, quotas. Two calls, at the same time. A region with a zone
         that did not answer is left out: what it offers is not known."""
-        offered_later = self._pool.submit(self._offered)
-        regions = self._regions()
+        offered_later = self._pool.submit(self._offered, timeout_s)
+        regions = self._regions(timeout_s)
         offered, silent = offered_later.result()
         now = self._settings.now()
         return {
@@ -55,11 +55,11 @@ class ComputeGateway:
             if not silent.intersection(_zones(region))
         }
 
-    def global_quota(self) -> Quota | None:
+    def global_quota(self, *, timeout_s: float = connect.DEADLINE_S) -> Quota | None:
         """GPUS_ALL_REGIONS; None when the project does not tell it."""
         with connect.google_errors("reading the project's quotas"):
             project = self._client(compute_v1.ProjectsClient).get(
-                project=self._project, retry=None, timeout=connect.DEADLINE_S
+                project=self._project, retry=None, timeout=timeout_s
             )
         return _quotas(project.quotas).get(ALL_GPUS)
 
@@ -131,11 +131,11 @@ class ComputeGateway:
         zone = group.partition("/zones/")[2].partition("/")[0]
         return BackendObservation(zone=zone, neg=_last(group), healthy=healthy, unhealthy=states.total())
 
-    def _regions(self) -> list[Any]:
+    def _regions(self, timeout_s: float = connect.DEADLINE_S) -> list[Any]:
         with connect.google_errors("listing regions"):
             regions = list(
                 self._client(compute_v1.RegionsClient).list(
-                    project=self._project, retry=None, timeout=connect.DEADLINE_S
+                    project=self._project, retry=None, timeout=timeout_s
                 )
             )
         self._region_of = {zone: region.name for region in regions for zone in _zones(region)}
@@ -146,14 +146,14 @@ class ComputeGateway:
             self._regions()
         return self._region_of.get(zone, zone.rpartition("-")[0])
 
-    def _offered(self) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
+    def _offered(self, timeout_s: float) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
         """Zones by accelerator (no virtual-workstation twins, no TPUs), and zones that did not answer."""
         zones: defaultdict[str, list[str]] = defaultdict(list)
         silent: set[str] = set()
         request = compute_v1.AggregatedListAcceleratorTypesRequest(project=self._project, max_results=500)
         with connect.google_errors("listing accelerator types"):
             pages = self._client(compute_v1.AcceleratorTypesClient).aggregated_list(
-                request=request, retry=None, timeout=connect.DEADLINE_S
+                request=request, retry=None, timeout=timeout_s
             )
             for page in pages.pages:
                 silent |= {_last(scope) for scope in page.unreachables}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
 from lib.fleet.durations import learned
-from lib.fleet.model import PROGRESS, Durations, Entry, Phase
+from lib.fleet.model import PROGRESS, Attempt, Durations, Entry, Outcome, Phase, Provisioning
 from lib.gateways.errors import JournalError
 
 SCHEMA_VERSION = 1
@@ -151,6 +152,25 @@ class Journal:
             since[entry.region] = (phase, entry.at)
         return learned(spent)
 
+    def attempts(self, after: int = 0) -> tuple[int, tuple[Attempt, ...]]:
+        """Own tries for GPUs with an id above `after`, of whichever process, and the last id read. What another
+        version wrote in a way that can't be read is left out."""
+        rows = self.read(after=after, kinds=("attempt",), limit=READ_LIMIT, newest=True)
+        found = tuple(a for row in reversed(rows) if (a := _attempt(row.body)))
+        return max((row.id for row in rows), default=after), found
+
+    def append_attempt(self, attempt: Attempt) -> bool:
+        """False when it is there already."""
+        body = {**asdict(attempt), "at": attempt.at.isoformat()}
+        return self.append(
+            "attempt",
+            at=attempt.at,
+            region=attempt.region,
+            message=attempt.message,
+            key=attempt_key(attempt),
+            body=body,
+        )
+
     def trim(self, keep: int = KEEP_ENTRIES) -> int:
         """Drop all but the newest `keep` entries; returns how many went."""
         try:
@@ -217,6 +237,28 @@ class Journal:
             due = self._appended % TRIM_EVERY == 0
         if due:
             self.trim()
+
+
+def attempt_key(a: Attempt) -> str:
+    """A GPU that was obtained by a pod stays obtained; each failure, and each probe, is told again."""
+    when = "" if a.outcome is Outcome.OBTAINED and not a.probe else f"{a.at:%Y%m%dT%H%M%S}"
+    return f"attempt/{a.region}/{a.zone}/{a.accelerator}/{a.provisioning}/{a.outcome}/{when}"
+
+
+def _attempt(body: Mapping[str, Any]) -> Attempt | None:
+    try:
+        return Attempt(
+            region=str(body["region"]),
+            accelerator=str(body["accelerator"]),
+            provisioning=Provisioning(body["provisioning"]),
+            outcome=Outcome(body["outcome"]),
+            at=datetime.fromisoformat(body["at"]),
+            zone=str(body.get("zone", "")),
+            message=str(body.get("message", "")),
+            probe=bool(body.get("probe", False)),
+        )
+    except (KeyError, ValueError):
+        return None
 
 
 def _engine(url: str) -> sa.Engine:
