@@ -251,7 +251,7 @@ def _safe_switch(accelerator: str, region: str, views: Sequence[RegionView]) -> 
 
 
 def _affordable_switch(
-    spec: PlacementSpec, accelerator: str, places: Iterable[str], status: PlacementStatus
+    spec: PlacementSpec, accelerator: str, places: Sequence[str], status: PlacementStatus
 ) -> None:
     now = {r.region: r for r in status.regions}
     extra = sum(switch_cost(accelerator, place, now.get(place)) for place in places)
@@ -261,6 +261,20 @@ def _affordable_switch(
             f"With {catalog.short(accelerator)} the placement would cost {words.usd(total)}, which passes the budget "
             f"of {words.usd(spec.max_hourly_usd)}; now it is {words.usd(status.usd_per_hour)}."
         )
+    # One region at a time, and its old machine serves until the new one does.
+    peak = total + min((_overlap(accelerator, now[p]) for p in places if p in now), default=0.0)
+    if peak > spec.max_hourly_usd + 1e-9:
+        raise Refused(
+            f"While {catalog.short(accelerator)} takes over, both machines of a region are paid for: {words.usd(peak)} "
+            f"passes the budget of {words.usd(spec.max_hourly_usd)}; now it is {words.usd(status.usd_per_hour)}."
+        )
+
+
+def _overlap(accelerator: str, now: RegionStatus) -> float:
+    """USD per hour for the cheaper of the region's two machines, while the other one is paid for anyway."""
+    old = max(0.0, now.usd_per_hour - catalog.CLUSTER_FEE_USD_PER_HOUR)
+    new = catalog.usd_per_hour(accelerator, now.provisioning, now.region) or 0.0
+    return 0.0 if now.accelerator == accelerator else min(old, new)
 
 
 def switch_cost(accelerator: str, region: str, now: RegionStatus | None) -> float:

@@ -2,7 +2,8 @@
 
 The preferred accelerator wins unless this region has lately failed to get it; what is delivered stays while it is a
 valid choice, so that nothing is moved for a marginal gain. Money is counted for what exists and what is planned,
-whether or not the GPU was obtained yet. The config cluster's fee isn't the placement's and isn't counted.
+whether or not the GPU was obtained yet, and for both machines while one takes over from the other. The config
+cluster's fee isn't the placement's and isn't counted.
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ def wanted_workloads(  # noqa: PLR0913 - each kind of evidence by name
     )
     existing = {r for r, o in regions.items() if o.cluster is not None or "cluster" in o.unknown}
     settled = {r: c for r in existing if (c := picker.delivered(r)) is not None}
-    fees = len(existing) * catalog.CLUSTER_FEE_USD_PER_HOUR
-    spent = fees + sum(machine_usd(c, r) for r, c in settled.items())
+    spoken_for = {r: picker.spoken_for_usd(r) for r in existing}
+    spent = len(existing) * catalog.CLUSTER_FEE_USD_PER_HOUR + sum(spoken_for.values())
     found: dict[str, Wanted] = {}
     for region in sorted(
         regions, key=lambda r: (r not in settled, r not in existing, r not in spec.pinned, r)
@@ -85,7 +86,7 @@ def wanted_workloads(  # noqa: PLR0913 - each kind of evidence by name
             continue
         current = settled.get(region)
         fee = 0.0 if region in existing else catalog.CLUSTER_FEE_USD_PER_HOUR
-        others = spent + fee - (machine_usd(current, region) if current else 0.0)
+        others = spent + fee - spoken_for.get(region, 0.0)
         wish = picker.wish(regions[region], current, spec.max_hourly_usd - others)
         spent = others + wish.usd_per_hour - catalog.CLUSTER_FEE_USD_PER_HOUR if wish.usd_per_hour else spent
         found[region] = wish
@@ -133,19 +134,17 @@ class _Picker:
             because = self._no_surge(seen, choice, usd, room_usd)
             if because:
                 override, refused, choice = None, override, normal
-            else:
-                usd = max(usd, machine_usd(choice, region))
-        elif override:
-            # A drill asks for what isn't there; it costs only if it is obtained. The normal GPU stays reserved.
-            usd = max(usd, *(machine_usd(c, region) for c in obtained(seen)), 0.0)
+        rollout = override.rollout if override else self._rollout_back(seen, normal, room_usd)
+        # A drill asks for what isn't there; it costs only if it is obtained. The normal GPU stays reserved.
+        usd = max(usd, self.held_usd(region) if rollout is Rollout.HARD else self.peak_usd(region, choice))
         exists = seen.cluster is not None or "cluster" in seen.unknown
-        total = (usd if affordable else 0.0) + (
+        total = (usd if affordable else self.held_usd(region)) + (
             catalog.CLUSTER_FEE_USD_PER_HOUR if affordable or exists else 0.0
         )
         return Wanted(
             accelerator=choice[0],
             provisioning=choice[1],
-            rollout=override.rollout if override else self._rollout_back(seen, normal),
+            rollout=rollout,
             normal=normal,
             override=override,
             usd_per_hour=round(total, 4),
@@ -159,7 +158,7 @@ class _Picker:
         held, delivered = self._held(seen.region), self.delivered_whatever(seen.region)
         if choice in held:
             return ""
-        if machine_usd(choice, seen.region) > max(usd, room_usd + 1e-9):
+        if self.peak_usd(seen.region, choice) > (room_usd if held else max(usd, room_usd)) + 1e-9:
             return f"the budget of {words.usd(self.spec.max_hourly_usd)}"
         if held and delivered != choice and not self._room_everywhere(but=seen.region):
             return "the project's quota for all GPUs"
@@ -174,6 +173,28 @@ class _Picker:
         held = (self.seen.delivered or {}).get(cluster_name(region))
         return (held.accelerator, held.provisioning) if held else None
 
+    def held_usd(self, region: str) -> float:
+        """What the machines cost that its pods run on. A drill that can't be seen has most likely got none."""
+        told, seen = (self.seen.delivered or {}).get(cluster_name(region)), self.regions[region]
+        drill = told is not None and told.rollout is Rollout.HARD
+        held = obtained(seen) if drill else self._held(region)
+        return sum(machine_usd(choice, region) for choice in held)
+
+    def peak_usd(self, region: str, choice: Choice) -> float:
+        """What its machines cost until this choice has taken over from those that serve meanwhile."""
+        more = 0.0 if choice in self._held(region) else machine_usd(choice, region)
+        return self.held_usd(region) + more
+
+    def spoken_for_usd(self, region: str) -> float:
+        """What its machines cost, and the one that it was told to get."""
+        told, known = (self.seen.delivered or {}).get(cluster_name(region)), choices(self.spec)
+        if told is None or region in self.spare:
+            return self.held_usd(region)
+        choice = (told.accelerator, told.provisioning)
+        if told.rollout is Rollout.HARD and choice not in known:  # a drill
+            return max(self.held_usd(region), machine_usd(known[0], region))
+        return self.peak_usd(region, choice)
+
     def normal(self, region: str, current: Choice | None, room_usd: float) -> tuple[Choice, bool]:
         """The region's own choice and whether it fits what is left of the budget."""
         known, held = choices(self.spec), self._held(region)
@@ -184,12 +205,15 @@ class _Picker:
             and current not in held
         ):
             current = next((c for c in known if c in held), None) or self._fallback(region, current, room_usd)
+        # Whatever takes over from a dearer machine saves money, however little is left.
+        room_usd = room_usd if current else max(room_usd, self.held_usd(region))
         for choice in known:
             if choice == current:
                 return choice, True  # what runs is never taken away for money; WithinBudget says so instead
             if current is not None and not self._room_everywhere(but=region):
                 continue  # the move needs a second GPU while the old replica serves
-            if self._usable(region, choice) and machine_usd(choice, region) <= room_usd + 1e-9:
+            usd = self.peak_usd(region, choice) if current else machine_usd(choice, region)
+            if self._usable(region, choice) and usd <= room_usd + 1e-9:
                 return choice, True
         if current is not None:
             return current, True
@@ -212,12 +236,14 @@ class _Picker:
         others = (c for c in choices(self.spec) if c != current and self._usable(region, c))
         return next((c for c in others if machine_usd(c, region) <= room_usd + 1e-9), current)
 
-    def _rollout_back(self, seen: RegionObservation, normal: Choice) -> Rollout:
-        """Safe, unless a drill's GPU is held and the project's quota has no room for a second one beside it: a
-        surge would wait for ever, so the drill's pod goes first."""
+    def _rollout_back(self, seen: RegionObservation, normal: Choice, room_usd: float) -> Rollout:
+        """Safe, unless a switch's GPU is held and the project's quota or the budget has no room for a second one
+        beside it: a surge would wait for ever, or cost too much, so the switch's pod goes first."""
         held = obtained(seen)
-        drilled = bool(held) and normal not in held and not set(held) & set(choices(self.spec))
-        return Rollout.HARD if drilled and not self._room_everywhere(but=seen.region) else Rollout.SAFE
+        switched = bool(held) and normal not in held and not set(held) & set(choices(self.spec))
+        affords = self.peak_usd(seen.region, normal) <= room_usd + 1e-9
+        fits = affords and self._room_everywhere(but=seen.region)
+        return Rollout.HARD if switched and not fits else Rollout.SAFE
 
     def _room_everywhere(self, *, but: str) -> bool:
         """Whether the project's quota has room for one GPU more, beside those that other regions wait for."""

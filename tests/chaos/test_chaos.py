@@ -39,15 +39,7 @@ KILLS = int(os.environ.get("ATLAS_CHAOS_KILLS", "12"))
 SEED = int(os.environ.get("ATLAS_CHAOS_SEED", "4"))
 WITHIN = timedelta(hours=12)  # of the sandbox's time, from the last fault to the end state
 BUDGET_USD = 25.0  # of the last wish: enough for every region and GPU that can have been asked for
-PLENTY = """
-name: plenty
-sentence: What is short here, a fault has made short.
-stock:
-  habits:
-    nvidia-l4: {standard: 1, spot: 1}
-    nvidia-tesla-t4: {standard: 1, spot: 1}
-    nvidia-tesla-a100: {standard: 1, spot: 1}
-"""
+PLENTY = Path(__file__).with_name("plenty.yaml")
 STRANGER, NAMESAKE = ("us-east1", "team-b"), ("europe-west3", "atlas-europe-west3")
 GKE = "/v1/projects/gpu-atlas-sandbox/locations"
 THEIRS = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: theirs}, spec: {template: {spec: {}}}}"
@@ -67,10 +59,9 @@ class Ground:
 
 @pytest.fixture
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
-    (tmp_path / "plenty.yaml").write_text(PLENTY)
     options = {
         "SANDBOX_SPEED": "600",
-        "SANDBOX_SCENARIO": str(tmp_path / "plenty.yaml"),
+        "SANDBOX_SCENARIO": str(PLENTY),
         "LOOP_INTERVAL_S": "0.5",
     }
     stack = Stack(

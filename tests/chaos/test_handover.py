@@ -51,7 +51,8 @@ class Controller:
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    started = Sandbox(state_dir=tmp_path_factory.mktemp("cloud")).start()
+    arguments = ("--speed", "600", "--scenario", str(Path(__file__).with_name("plenty.yaml")))
+    started = Sandbox(state_dir=tmp_path_factory.mktemp("cloud"), arguments=arguments).start()
     yield started
     started.stop()
 

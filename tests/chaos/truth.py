@@ -43,7 +43,7 @@ class Machine:
 
     @property
     def usd(self) -> float:
-        return catalog.usd_per_hour(self.accelerator, self.provisioning, self.region) or 0.0
+        return _usd(self.accelerator, self.provisioning, self.region)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +74,18 @@ class World:
         }
 
     @property
-    def usd_planned(self) -> float:
-        """Fees of the clusters that are there, and the machine that each was told to have. A drill asks for what it may
-        not get, so its machine counts when it runs."""
-        going = [region for region, status in self.regions.items() if status != "STOPPING"]
-        told = [Machine(region=r, accelerator=d.accelerator, provisioning=d.provisioning).usd
-                for r in going if (d := self.delivered.get(f"{PREFIX}{r}")) and d.rollout is Rollout.SAFE]  # fmt: skip
-        return len(going) * catalog.CLUSTER_FEE_USD_PER_HOUR + sum(told)
-
-    @property
     def usd_running(self) -> float:
         """Fees of the clusters that are there, and the machines that run."""
         return len(self.regions) * catalog.CLUSTER_FEE_USD_PER_HOUR + sum(m.usd for m in self.machines)
+
+
+def _usd(accelerator: str, provisioning: Provisioning, region: str) -> float:
+    return catalog.usd_per_hour(accelerator, provisioning, region) or 0.0
+
+
+def _told(world: World | None) -> list[tuple[str, ...]]:
+    delivered = world.delivered if world else {}
+    return [(c.removeprefix(PREFIX), d.accelerator, d.rollout.value) for c, d in sorted(delivered.items())]
 
 
 def owned(cluster: Document) -> bool:
@@ -171,6 +171,8 @@ class Watch:
     operations: dict[str, Document] = field(default_factory=dict)
     caps: list[float] = field(default_factory=list)
     before: World | None = None
+    planned: float = 0.0
+    normal: dict[str, float] = field(default_factory=dict)  # what a region's machine costs without a drill
 
     def look(self) -> World:
         world = self.truth.look()
@@ -199,14 +201,27 @@ class Watch:
         """What was asked for since the last look fits under a cap that was in force meanwhile."""
         self.most_usd = max(self.most_usd, world.usd_running)
         self.caps = [*self.caps[-8:], world.spec.max_hourly_usd]
-        was = self.before.usd_planned if self.before else 0.0
-        now = world.usd_planned + (surge := self._surge(world))
-        if (world.usd_planned > was + CENT or surge) and now > max(self.caps) + CENT:
+        was, self.planned = self.planned, self._planned(world)
+        peak = self.planned + (surge := self._surge(world))
+        if (self.planned > was + CENT or surge) and peak > max(self.caps) + CENT:
             self.breaches.append(
-                f"at {world.now:%H:%M:%S} ${was:.2f}/h grew to ${now:.2f}/h (${surge:.2f} of it while a GPU is switched), "
-                f"over ${max(self.caps):.2f}/h: {world.regions} "
-                f"{[(c, d.accelerator, d.provisioning.value) for c, d in world.delivered.items()]}"
+                f"at {world.now:%H:%M:%S} ${was:.2f}/h grew to ${peak:.2f}/h (${surge:.2f} of it while a GPU is switched), "
+                f"over ${max(self.caps):.2f}/h: {world.regions} {_told(world)} after {_told(self.before)}"
             )
+
+    def _planned(self, world: World) -> float:
+        """Fees of the clusters that are there, and the machine that each was told to have. A drill asks for what it may
+        not get: what counts is the machine to which its region returns."""
+        usd = 0.0
+        for region in (r for r, status in world.regions.items() if status != "STOPPING"):
+            usd += catalog.CLUSTER_FEE_USD_PER_HOUR
+            told = world.delivered.get(f"{PREFIX}{region}")
+            if told is None:
+                self.normal.pop(region, None)
+            elif told.rollout is Rollout.SAFE:
+                self.normal[region] = _usd(told.accelerator, told.provisioning, region)
+            usd += self.normal.get(region, 0.0)
+        return usd
 
     def _surge(self, world: World) -> float:
         """Of machines that go on until the ones that were asked for since the last look serve in their stead."""

@@ -138,6 +138,7 @@ TIGHT = replace(TWO, max_hourly_usd=2.5)
         pytest.param(lambda: switched(T4, views=known(everywhere=0)), "us-central1 can't take one more GPU", id="safe, but no room for a second GPU"),
         pytest.param(lambda: switched(H200), "NVIDIA H200 is only sold as a machine with 8 GPUs", id="safe, but doesn't fit"),
         pytest.param(lambda: switched(A100, spec=TIGHT), "With A100 40GB the placement would cost $4.72/h, which passes the budget of $2.50/h; now it is $1.90/h.", id="safe, but too dear"),
+        pytest.param(lambda: switched(T4, spec=TIGHT), "While T4 takes over, both machines of a region are paid for: $2.63/h passes the budget of $2.50/h; now it is $1.90/h.", id="safe, but no money for two machines at once"),
         pytest.param(lambda: switched(T4, region="asia-east1"), "asia-east1 isn't one of this placement's regions", id="not ours to switch"),
         pytest.param(lambda: switched(T4, region=None, status=PlacementStatus(), spec=replace(TWO, pinned=())), "nothing to switch", id="nothing to switch"),
         pytest.param(lambda: switched(H100, rollout=Rollout.HARD, ttl=timedelta(seconds=30)), "A switch may last from 1 minute to 24 hours; 30 s was asked for.", id="too short"),

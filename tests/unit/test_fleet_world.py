@@ -340,10 +340,12 @@ class Loop:
         self.world = world
         self.placement = placement(spec)
         self.last = Plan(actions=(), decisions=())
+        self.seen = world.observe()
         self.decisions: list[str] = []
 
     def turn(self, seconds: float = 30) -> Plan:
         world, seen = self.world, self.world.observe()
+        self.seen = seen
         self.last = plan(self.placement, seen, now=world.now)
         status = summarize(self.placement, seen, self.last, now=world.now)
         self.placement = replace(self.placement, status=status)
@@ -741,6 +743,7 @@ def check(loop: Loop) -> None:
     busy = [a.region for a in loop.last.actions if not isinstance(a, ExpireOverride)]
     assert len(busy) == len(set(busy)), "one step per region"
     held = [p for c in world.clusters.values() for p in c.running if p.node]
+    held += [p for r in loop.seen.regions.values() if r.workload for p in r.workload.pods if p.node]
     if all(p.accelerator in loop.spec.accelerators for p in held):
         # A drill that finds its GPU after all has its lease ended; there is a test of its own for that.
         assert loop.placement.status.usd_per_hour <= loop.spec.max_hourly_usd + 1e-9
@@ -749,14 +752,12 @@ def check(loop: Loop) -> None:
 
 
 def _spend(world: World) -> float:
-    """Fees and machines that are really there. Two machines side by side are a surge that is over in minutes."""
+    """Fees and machines that are really there, both of them while one takes over from the other."""
     total = 0.0
     for region, cluster in world.clusters.items():
         total += catalog.CLUSTER_FEE_USD_PER_HOUR
         held = [p for p in cluster.running if p.node]
-        total += max(
-            (catalog.usd_per_hour(p.accelerator, p.provisioning, region) or 0.0 for p in held), default=0.0
-        )
+        total += sum(catalog.usd_per_hour(p.accelerator, p.provisioning, region) or 0.0 for p in held)
     return total
 
 

@@ -1,0 +1,116 @@
+"""The hourly cap while one machine takes over from another: both are paid for, and both have to fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lib.fleet import catalog
+from lib.fleet.model import CommitWorkload, Override, Provisioning, Rollout
+from tests.unit.test_fleet_world import L4, T4, TWO, Loop, World, _spend, hard, served
+
+A100 = "nvidia-tesla-a100"
+
+
+def switch(accelerator: str, loop: Loop, *, region: str | None = None) -> None:
+    """A Safe one that is meant to stay."""
+    asked = Override(
+        region=region,
+        accelerator=accelerator,
+        rollout=Rollout.SAFE,
+        expires_at=None,
+        owner="alice",
+        reason="switch-gpu",
+        created_at=loop.world.now,
+    )
+    loop.want(replace(loop.spec, overrides=(asked,)))
+
+
+def price(accelerator: str, region: str) -> float:
+    return catalog.usd_per_hour(accelerator, Provisioning.STANDARD, region) or 0.0
+
+
+def held(world: World) -> set[str]:
+    return {p.accelerator for c in world.clusters.values() for p in c.running if p.ready}
+
+
+def run_under(loop: Loop, cap: float, minutes: int = 60) -> float:
+    """The most that was spent at any turn."""
+    loop.want(replace(loop.spec, max_hourly_usd=cap))
+    most = 0.0
+    for _ in range(minutes * 2):
+        loop.turn()
+        most = max(most, _spend(loop.world))
+        assert loop.placement.status.usd_per_hour <= cap + 1e-9
+    return most
+
+
+def test_with_room_for_one_more_machine_regions_switch_one_after_the_other() -> None:
+    loop = served()
+    cap = _spend(loop.world) + max(price(T4, r) for r in loop.serving) + 0.01
+    switch(T4, loop)
+    assert run_under(loop, cap) <= cap
+    assert held(loop.world) == {T4}
+
+
+def test_without_room_for_the_second_machine_a_safe_switch_is_refused_and_what_serves_goes_on() -> None:
+    loop = served()
+    cap = _spend(loop.world) + 0.5
+    switch(T4, loop)
+    assert run_under(loop, cap) <= cap
+    assert held(loop.world) == {L4}
+    assert len(loop.serving) == 2
+    assert any(d.startswith("Refuse") for d in loop.decisions)
+
+
+def test_a_region_moves_to_the_preferred_gpu_only_when_both_machines_fit() -> None:
+    world = World()
+    world.out_of_stock = {(r, L4) for r in world.regions}
+    loop = served(replace(TWO, accelerators=(T4,)), world)
+    world.out_of_stock.clear()
+    loop.want(replace(loop.spec, accelerators=(L4, T4)))
+    spent = _spend(world)
+    assert run_under(loop, spent + 0.5) <= spent + 0.5
+    assert held(world) == {T4}
+    loop.want(replace(loop.spec, max_hourly_usd=10.0))
+    loop.until(lambda: held(world) == {L4})
+
+
+@pytest.mark.parametrize(
+    ("room", "rollouts"),
+    [
+        pytest.param(10.0, [Rollout.SAFE], id="room for both: it serves all the while"),
+        pytest.param(0.3, [Rollout.HARD, Rollout.SAFE], id="no room: the dear one goes first"),
+    ],
+)
+def test_the_way_back_from_a_dearer_gpu_fits_the_budget_too(room: float, rollouts: list[Rollout]) -> None:
+    loop = served()
+    switch(A100, loop, region="us-central1")
+    loop.until(lambda: A100 in held(loop.world))
+    cap = _spend(loop.world) + room
+    before = len(loop.world.log)
+    loop.want(replace(loop.spec, overrides=()))
+    assert run_under(loop, cap) <= cap
+    assert held(loop.world) == {L4}
+    commits = [a for a in loop.world.log[before:] if isinstance(a, CommitWorkload)]
+    assert [a.rollout for a in commits] == rollouts
+
+
+def test_a_dear_machine_that_still_runs_is_paid_for_before_another_region_is_added() -> None:
+    loop = served()
+    switch(A100, loop, region="us-central1")
+    loop.until(lambda: A100 in held(loop.world))
+    cap = _spend(loop.world) + 0.2
+    loop.want(replace(loop.spec, overrides=(), serving=3))
+    assert run_under(loop, cap) <= cap
+    assert len(loop.serving) == 3
+
+
+def test_a_drill_keeps_its_price_until_it_gets_what_it_asked_for() -> None:
+    loop = served()
+    spent = loop.placement.status.usd_per_hour
+    loop.world.out_of_stock = {(r, A100) for r in loop.world.regions}
+    loop.want(replace(loop.spec, overrides=(hard(A100, "us-central1", now=loop.world.now),)))
+    loop.run(5)
+    assert loop.placement.status.usd_per_hour == spent
