@@ -132,7 +132,7 @@ KINDS: Mapping[str, FaultKind] = {
         ),
         FaultKind(
             name="control-plane-down",
-            sentence="The Kubernetes API of the clusters in scope hangs up.",
+            sentence="The Kubernetes API of the clusters in scope can't serve: every call gets 503, and watches end.",
             fields=(CLUSTER, REGION),
             any_of=("cluster", "region"),
         ),

@@ -74,7 +74,7 @@ def chosen(world: World, fault: Document, name: str) -> bool:
 
 
 def control_plane_down(world: World, cluster: str) -> bool:
-    """Whether the Kubernetes API of the cluster ("<location>/<name>") hangs up."""
+    """Whether the Kubernetes API of the cluster ("<location>/<name>") can't serve."""
     location = cluster.split("/", 1)[0]
     return first(world, "control-plane-down", cluster=cluster, region=location) is not None
 

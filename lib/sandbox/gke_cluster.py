@@ -34,6 +34,7 @@ _ALWAYS = {  # on Autopilot, whatever was asked
     "shieldedNodes": {"enabled": True},
     "verticalPodAutoscaling": {"enabled": True},
 }
+NETWORK = "default"
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 _NOT_ON_AUTOPILOT = ("networkPolicy", "defaultMaxPodsConstraint", "binaryAuthorization", "shieldedNodes")
 
@@ -70,20 +71,48 @@ def check_autopilot(world: World, location: str, wanted: Mapping[str, Any]) -> N
             f'Autopilot clusters do not support the field "cluster.{refused[0]}".',
             reason="badRequest",
         )
+    _check_network(world, location, wanted)
+    if not _version(wanted):
+        text = f'Master version "{wanted["initialClusterVersion"]}" is unsupported.'
+        raise ApiError("INVALID_ARGUMENT", text, reason="badRequest")
     fleet = (wanted.get("fleet") or {}).get("project")
     if fleet:
         own_project(world, fleet.removeprefix("projects/"), "gkehub.memberships.create")
 
 
+def _check_network(world: World, location: str, wanted: Mapping[str, Any]) -> None:
+    """There is one network, with a subnetwork in each region."""
+    kinds = {"network": "", "subnetwork": f' in region "{location}"'}
+    for kind, where in kinds.items():
+        name = (wanted.get(kind) or NETWORK).rsplit("/", 1)[-1]
+        if name != NETWORK:
+            text = f'Project "{world.project}" has no {kind} named "{name}"{where}.'
+            raise ApiError("INVALID_ARGUMENT", text, reason="badRequest")
+
+
+def _channel(wanted: Mapping[str, Any]) -> str:
+    channel = (wanted.get("releaseChannel") or {}).get("channel")
+    return channel if channel in CHANNELS else "REGULAR"
+
+
+def _version(wanted: Mapping[str, Any]) -> str:
+    """The channel's default, or the newest that is meant by a version, its beginning or "latest"; "" for none."""
+    asked = wanted.get("initialClusterVersion") or "-"
+    if asked == "-":
+        return CHANNELS[_channel(wanted)][0]
+    known = sorted({v for pair in CHANNELS.values() for v in pair})
+    meant = [v for v in known if asked in ("latest", v) or v.startswith((f"{asked}.", f"{asked}-"))]
+    return meant[-1] if meant else ""
+
+
 def new_cluster(world: World, location: str, wanted: Mapping[str, Any]) -> Document:
     name = wanted["name"]
     now = rfc3339(world.clock.timestamp())
-    channel = (wanted.get("releaseChannel") or {}).get("channel") or "REGULAR"
-    channel = channel if channel in CHANNELS else "REGULAR"
-    version, block = CHANNELS[channel][0], random.Random(f"{world.seed}/{location}/{name}").randrange(4, 250)
+    channel, version = _channel(wanted), _version(wanted)
+    block = random.Random(f"{world.seed}/{location}/{name}").randrange(4, 250)
     labels = dict(wanted.get("resourceLabels") or {})
-    network = (wanted.get("network") or "default").rsplit("/", 1)[-1]
-    subnetwork = (wanted.get("subnetwork") or "default").rsplit("/", 1)[-1]
+    network = (wanted.get("network") or NETWORK).rsplit("/", 1)[-1]
+    subnetwork = (wanted.get("subnetwork") or NETWORK).rsplit("/", 1)[-1]
     identity = str(uuid.UUID(int=world.rng.getrandbits(128), version=4))
     return {
         "name": name,

@@ -167,7 +167,8 @@ def _member_state(world: World, name: str, feature: Document, key: str) -> Docum
     level = "STOPPED" if stopped else "NOT_STOPPED"
     found = public(kept)
     config = {**(found.get("configSyncState") or {}), "clusterLevelStopSyncingState": level}
-    spec = {"version": found["operatorState"]["version"], **found["membershipSpec"]}
+    asked = found["membershipSpec"]
+    spec = {**asked, "version": asked.get("version") or found["operatorState"]["version"]}
     return {"configmanagement": {**found, "membershipSpec": spec, "configSyncState": config}}
 
 

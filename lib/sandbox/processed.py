@@ -48,7 +48,8 @@ def response(done: Processed) -> str:
     if done.order.parameters["send_images"]:
         files = (written(d.png, text, done.options) for d, text in zip(done.pictures, texts, strict=True))
         images = [base64.b64encode(file).decode() for file in files]
-    return json.dumps({"images": images, "parameters": done.order.parameters, "info": info(done, texts)})
+    body = {"images": images, "parameters": done.order.parameters, "info": info(done, texts)}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def info(done: Processed, texts: list[str]) -> str:

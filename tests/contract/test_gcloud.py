@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.conftest import Sandbox
 from tests.contract.demo import CONFIG, WORK, Demo, serving
 from tests.contract.test_sandbox_env import Shell, program
 from tests.waiting import wait_until
@@ -140,6 +141,16 @@ MISSES = {
         f"container clusters create-auto One_ {' '.join(AT)}", 'Invalid value for field "cluster.name": "One_"'
     ),
     "zonal cluster": ("container clusters create-auto two --region us-west1-a", "must be regional clusters"),
+    "network that is not there": (
+        f"container clusters create-auto two {' '.join(AT)} --network=mine", f'Project "{P}" has no network named "mine".'
+    ),
+    "subnetwork that is not there": (
+        f"container clusters create-auto two {' '.join(AT)} --subnetwork=mine",
+        f'Project "{P}" has no subnetwork named "mine" in region "{WORK[0]}".',
+    ),
+    "version that is not there": (
+        f"container clusters create-auto two {' '.join(AT)} --cluster-version=1.2.3", 'Master version "1.2.3" is unsupported.'
+    ),
     "membership of a registered cluster": (
         f"container fleet memberships register again --gke-cluster={'/'.join(WORK)} --enable-workload-identity",
         "FAILED_PRECONDITION: //container.googleapis.com/",
@@ -208,7 +219,7 @@ def test_the_life_of_a_cluster(gcloud: Gcloud, demo: Demo) -> None:
     name, where = "gcloud-made", "--region us-west1"
     clock = "/admin/v1/clock"
     demo.api.put(clock, json={"speed": 20}).raise_for_status()
-    gcloud.ok(f"container clusters create-auto {name} {where} --async")
+    gcloud.ok(f"container clusters create-auto {name} {where} --async --release-channel=rapid")
     operation = gcloud.ok(
         f"container operations list --filter=targetLink~{name} --format=value(name)"
     ).strip()
@@ -223,6 +234,12 @@ def test_the_life_of_a_cluster(gcloud: Gcloud, demo: Demo) -> None:
     waited = json.loads(gcloud.ok(f"container operations wait {operation} {where} --format=json"))
     assert (waited["status"], waited["operationType"]) == ("DONE", "CREATE_CLUSTER")
     assert waited["startTime"] < waited["endTime"]
+    described = json.loads(gcloud.ok(f"container operations describe {operation} {where} --format=json"))
+    assert described == waited
+    progress = {m["name"]: int(m["intValue"]) for m in described["progress"]["metrics"]}
+    assert progress["CLUSTER_DEPLOYING"] == progress["CLUSTER_DEPLOYING_TOTAL"]
+    shown = gcloud.ok(f"container clusters describe {name} {where} --format=value(currentMasterVersion)")
+    assert shown.startswith("1.36.")
     assert waited["targetLink"].endswith(f"/locations/us-west1/clusters/{name}")
     gcloud.ok(f"container clusters get-credentials {name} {where}")
     gcloud.ok(
@@ -232,6 +249,63 @@ def test_the_life_of_a_cluster(gcloud: Gcloud, demo: Demo) -> None:
     assert name not in gcloud.ok("container fleet memberships list --format=value(name)")
     gcloud.ok(f"container clusters delete {name} {where}")
     assert name not in gcloud.ok("container clusters list --format=value(name)")
+
+
+LISTS = {  # what every element has, as scripts read it
+    "container clusters list": ("name", "location", "status", "endpoint", "currentMasterVersion", "autopilot"),
+    "container operations list": ("name", "operationType", "status", "targetLink", "startTime"),
+    "container fleet memberships list": ("name", "state", "endpoint", "externalId"),
+    "compute accelerator-types list": ("name", "zone", "maximumCardsPerInstance", "selfLink"),
+    "compute regions list": ("name", "quotas", "status", "zones"),
+    "compute zones list": ("name", "region", "status"),
+    "compute addresses list": ("name", "address", "status", "creationTimestamp"),
+    "compute backend-services list": ("name", "backends", "healthChecks", "loadBalancingScheme", "timeoutSec"),
+    "compute forwarding-rules list": ("name", "IPAddress", "portRange", "target"),
+    "compute network-endpoint-groups list": ("name", "zone", "size", "networkEndpointType"),
+}  # fmt: skip
+
+
+def test_every_list_is_json_for_scripts_and_empty_where_a_filter_finds_nothing(gcloud: Gcloud) -> None:
+    asked = [
+        words + end for words in LISTS for end in (" --format=json", " --filter=name=nosuch --format=json")
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        told = dict(zip(asked, map(json.loads, pool.map(gcloud.ok, asked)), strict=True))
+    for words, fields in LISTS.items():
+        found = told[f"{words} --format=json"]
+        assert found, words
+        missing = [(e.get("name"), f) for e in found for f in fields if f not in e]
+        assert missing == [], words
+        assert told[f"{words} --filter=name=nosuch --format=json"] == [], words
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcloud]:
+    """Another sandbox, with one cluster and no feature."""
+    sandbox = Sandbox(state_dir=tmp_path_factory.mktemp("fresh"), arguments=("--speed", "600")).start()
+    found = Demo(sandbox)
+    try:
+        found.create_clusters(CONFIG)
+        shell = Shell(state_dir=sandbox.state_dir, home=tmp_path_factory.mktemp("fresh-home"))
+        yield Gcloud(binary=program("gcloud"), environment={**shell.environment(), **shell.exports()})
+    finally:
+        found.api.close()
+        sandbox.stop()
+
+
+def test_ingress_is_turned_on_described_and_turned_off(fresh: Gcloud) -> None:
+    base = "container fleet ingress"
+    missing = fresh(f"{base} describe")
+    assert (missing.code, "is not enabled" in missing.error) == (1, True), missing.error
+    wrong = fresh(f"{base} enable --config-membership=nobody --location={CONFIG[0]}")
+    assert wrong.code == 1, wrong.out
+    fresh.ok(f"{base} enable --config-membership={CONFIG[1]} --location={CONFIG[0]}")
+    shown = json.loads(fresh.ok(f"{base} describe --format=json"))
+    assert shown["resourceState"]["state"] in {"ACTIVE", "ENABLING"}
+    member = f"projects/{P}/locations/{CONFIG[0]}/memberships/{CONFIG[1]}"
+    assert shown["spec"]["multiclusteringress"]["configMembership"] == member
+    fresh.ok(f"{base} disable")
+    assert fresh(f"{base} describe").code == 1
 
 
 def test_config_management_is_applied_watched_and_taken_away(

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from lib.sandbox.kube import ownership, patch, printing, selectors, validation
+from lib.sandbox.kube import discovery, ownership, patch, printing, selectors, validation
 from lib.sandbox.kube.errors import StatusError
 from lib.sandbox.kube.resources import BUILT_IN
+from lib.sandbox.kube.storage import KubeCluster
+from lib.sandbox.world import CLUSTERS
 from tests.unit.kube_drive import Drive, workload
 
 DEPLOYMENTS = BUILT_IN["deployments.apps"]
@@ -234,6 +236,18 @@ def test_a_namespace_is_emptied_before_it_goes(drive: Drive) -> None:
     drive.run(6)
     assert drive.cluster.get("namespaces", "", "x") is None
     assert drive.cluster.list("configmaps", "x") == []
+
+
+def test_server_and_nodes_have_the_version_of_the_cluster(drive: Drive) -> None:
+    assert discovery.version(drive.cluster)["gitVersion"] == "v1.35.6-gke.1049000"
+    drive.world.store.put(
+        CLUSTERS, "us-east1/b", {"status": "RUNNING", "currentMasterVersion": "1.36.0-gke.7"}
+    )
+    drive.run(4)
+    other = KubeCluster(drive.world, "us-east1", "b")
+    told = discovery.version(other)
+    assert (told["major"], told["minor"], told["gitVersion"]) == ("1", "36", "v1.36.0-gke.7")
+    assert {n["status"]["nodeInfo"]["kubeletVersion"] for n in other.list("nodes")} == {"v1.36.0-gke.7"}
 
 
 def test_a_repeated_event_is_counted(drive: Drive) -> None:

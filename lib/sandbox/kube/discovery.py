@@ -9,7 +9,6 @@ from lib.sandbox.kube.resources import EVENTS_VIEW, METRICS, VERBS, Resource
 from lib.sandbox.kube.storage import KubeCluster
 
 Document = dict[str, Any]
-VERSION = "v1.35.6-gke.1049000"
 _REVIEWS = (
     ("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
     ("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview"),
@@ -23,11 +22,12 @@ REVIEWS = {
 }
 
 
-def version() -> Document:
+def version(cluster: KubeCluster) -> Document:
+    major, minor, _ = cluster.version.removeprefix("v").split(".", 2)
     return {
-        "major": "1",
-        "minor": "35",
-        "gitVersion": VERSION,
+        "major": major,
+        "minor": minor,
+        "gitVersion": cluster.version,
         "gitCommit": "0" * 40,
         "gitTreeState": "clean",
         "buildDate": "2026-08-01T00:00:00Z",

@@ -13,7 +13,6 @@ from typing import Any
 
 from lib.sandbox import catalog, stages
 from lib.sandbox.kube.defaults import ACCELERATOR, GPU, SPOT
-from lib.sandbox.kube.discovery import VERSION
 from lib.sandbox.kube.objects import rfc3339
 from lib.sandbox.kube.storage import KubeCluster
 
@@ -168,8 +167,7 @@ def _node(
 ) -> Document:
     vcpus, gib, gpus = capacity
     name = f"gk3-{cluster.name[:24]}-{pool}-{cluster.suffix(4)}"
-    version = cluster.world.store.version
-    internal = address(version, 128)
+    version, internal = cluster.version, address(cluster.world.store.version, 128)
     gpu = {GPU: str(gpus)} if gpus else {}
     whole = {
         "cpu": str(vcpus),
@@ -214,14 +212,14 @@ def _node(
             ],
             "conditions": _conditions(now, "False", KUBELET["False"]),
             "nodeInfo": {
-                "kubeletVersion": VERSION,
+                "kubeletVersion": version,
                 "osImage": "Container-Optimized OS from Google",
                 "kernelVersion": "6.12.46+",
                 "containerRuntimeVersion": "containerd://2.1.4",
                 "architecture": "amd64",
                 "operatingSystem": "linux",
                 "bootID": str(uuid.UUID(machine_id[::-1])), "machineID": machine_id,
-                "systemUUID": str(uuid.UUID(machine_id)), "kubeProxyVersion": VERSION,
+                "systemUUID": str(uuid.UUID(machine_id)), "kubeProxyVersion": version,
             },
         },
     }  # fmt: skip

@@ -49,7 +49,7 @@ def document(cluster: KubeCluster, path: str) -> Document | None:
         return None
     return {
         "openapi": "3.0.0",
-        "info": {"title": "Kubernetes", "version": discovery.VERSION},
+        "info": {"title": "Kubernetes", "version": cluster.version},
         "paths": {
             at: {"patch": {**_patch(kind, version), "parameters": [
                 {"name": name, "in": "query", "schema": {"type": type_}, "uniqueItems": True}
@@ -66,7 +66,7 @@ def swagger(cluster: KubeCluster) -> Document:
     kinds = [(k, v) for k in discovery.served(cluster) for v in k.versions]
     return {
         "swagger": "2.0",
-        "info": {"title": "Kubernetes", "version": discovery.VERSION},
+        "info": {"title": "Kubernetes", "version": cluster.version},
         "paths": {
             at: {"patch": {**_patch(kind, version), "parameters": [
                 {"name": name, "in": "query", "type": type_, "uniqueItems": True} for name, type_ in _PARAMETERS

@@ -61,7 +61,7 @@ async def _answer(request: Request) -> Response:
     world: World = request.app.state.world
     location, name = request.path_params["location"], request.path_params["name"]
     if not usable(world, location, name):
-        raise errors.unavailable(f"the control plane of {name} in {location} is not available")
+        raise errors.unavailable("the server is currently unable to handle the request")
     authorization = request.headers.get("authorization")
     user = auth.authenticate(world, authorization, skew_s=faults.token_skew_s(world))
     if user is None:
@@ -114,6 +114,8 @@ def _non_resource(cluster: KubeCluster, path: str, request: Request) -> Response
     parts = [p for p in path.split("/") if p]
     if not parts or parts[0] in _PLAIN:
         return _PLAIN[parts[0] if parts else ""]()
+    if parts == ["version"]:
+        return JSONResponse(discovery.version(cluster))
     if parts[0] == "openapi":
         return _openapi(cluster, parts[1:], request)
     if parts in (["api"], ["apis"]):
@@ -126,7 +128,6 @@ def _non_resource(cluster: KubeCluster, path: str, request: Request) -> Response
 _PATHS = ["/api", "/api/v1", "/apis", "/healthz", "/openapi/v2", "/openapi/v3", "/version"]
 _PLAIN: dict[str, Callable[[], Response]] = {
     "": lambda: JSONResponse({"paths": _PATHS}),
-    "version": lambda: JSONResponse(discovery.version()),
     **dict.fromkeys(("healthz", "livez", "readyz"), lambda: PlainTextResponse("ok")),
 }
 

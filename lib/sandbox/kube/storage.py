@@ -17,9 +17,10 @@ from lib.sandbox.kube import admission, errors, events, objects
 from lib.sandbox.kube.objects import FOREGROUND, ORPHAN, clone, key_of, rfc3339
 from lib.sandbox.kube.resources import BUILT_IN, CRDS, Resource, from_definition
 from lib.sandbox.store import Document
-from lib.sandbox.world import World
+from lib.sandbox.world import CLUSTERS, World
 
 EVENT_TTL_S = 3600.0
+_USUAL_VERSION = "1.35.6-gke.1049000"
 
 
 class KubeCluster:
@@ -32,6 +33,12 @@ class KubeCluster:
     @property
     def key(self) -> str:
         return f"{self.location}/{self.name}"
+
+    @property
+    def version(self) -> str:
+        """That its API server and its nodes have: "v1.35.6-gke.1049000"."""
+        found = self.world.store.get(CLUSTERS, self.key) or {}
+        return f"v{found.get('currentMasterVersion') or _USUAL_VERSION}"
 
     # --- kinds ---------------------------------------------------------------------------------------
 
