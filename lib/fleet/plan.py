@@ -127,7 +127,8 @@ def _switch_decision(look: Survey, region: RegionSurvey, step: Action) -> Iterat
     if region.wanted.override is not None:
         yield _decided(look, "SwitchGpu", region.region, step.reason, flip="the end of that switch")
     elif held is not None and held.accelerator != step.accelerator:
-        verb = "Restore" if was_overridden(look, held) else "SwitchGpu"
+        back = was_overridden(look, held) or region.runs == (step.accelerator, step.provisioning)
+        verb = "Restore" if back else "SwitchGpu"
         flip = f"losing {catalog.short(step.accelerator)} there, or another order of preference"
         yield _decided(look, verb, region.region, step.reason, flip=flip)
 

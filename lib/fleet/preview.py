@@ -166,11 +166,21 @@ class _Change:
             yield f"container.CreateCluster {parent}/clusters/{cluster}"
             yield f"gkehub.UpdateFeature configmanagement: {parent}/memberships/{cluster}"
             yield f"PATCH {hub}: namespaces/{names.namespace}/multiclusterservices/{MCS} add {link(region)}"
+        if not self.added and not self.removed:
+            yield from self._chosen_calls()
         for region in (r for r in self.removed if r in self.regions):
             cluster, parent = cluster_name(region), f"projects/{names.project}/locations/{region}"
             yield f"PATCH {hub}: namespaces/{names.namespace}/multiclusterservices/{MCS} remove {link(region)}"
             yield f"gkehub.UpdateFeature configmanagement: without {parent}/memberships/{cluster}"
             yield f"container.DeleteCluster {parent}/clusters/{cluster}"
+
+    def _chosen_calls(self) -> Iterator[str]:
+        """Where the platform itself will choose the region."""
+        more = self.after.serving + self.after.warm - self.before.serving - self.before.warm
+        if more > 0:
+            yield f"container.CreateCluster in {_regions(more)} that the platform chooses"
+        elif more < 0:
+            yield f"container.DeleteCluster in {_regions(-more)}, the cheapest to lose first, drained"
 
     def commits(self) -> Iterator[str]:
         for region in self.added:
@@ -242,7 +252,22 @@ class _Change:
             return f"{'; '.join(back)}."
         if self.ended:
             return "Switch the GPU again."
-        return "Change it back; nothing is deleted."
+        numbers = (
+            ("serving", "--serving"),
+            ("warm", "--warm"),
+            ("hedge", "--hedge"),
+            ("max_hourly_usd", "--budget"),
+        )
+        back = [
+            f"{option} {getattr(self.before, name):g}"
+            for name, option in numbers
+            if getattr(self.after, name) != getattr(self.before, name)
+        ]
+        return f"atlas set {' '.join(back)}." if back else "Nothing to undo."
+
+
+def _regions(count: int) -> str:
+    return f"{count} region{'' if count == 1 else 's'}"
 
 
 def number_changes(before: PlacementSpec, after: PlacementSpec) -> Iterator[str]:

@@ -14,18 +14,11 @@ from lib.fleet.model import Action, CommitWorkload, Decision, ExpireOverride, Ro
 from lib.fleet.names import cluster_name
 from lib.fleet.phase import BLOCKED_REASONS, BROKEN_REASONS
 from lib.fleet.survey import RegionSurvey, Survey
-from lib.fleet.wanted import Choice
-
-
-def runs(region: RegionSurvey) -> Choice | None:
-    """What the replica that answers now runs on."""
-    ready = next((p for p in region.look.pods if p.ready), None)
-    return (ready.accelerator, ready.provisioning) if ready else None
 
 
 def is_move(region: RegionSurvey, step: Action) -> bool:
     """A commit that changes the GPU under a replica that serves, which stays until the new one is Ready."""
-    now = runs(region)
+    now = region.runs
     return (
         isinstance(step, CommitWorkload)
         and step.rollout is Rollout.SAFE
@@ -38,7 +31,7 @@ def under_way(look: Survey) -> str:
     """The region whose replica waits to be replaced by one on another GPU; "" when there is none."""
     delivered = look.seen.delivered or {}
     for region in look.targets:
-        held, now = delivered.get(cluster_name(region.region)), runs(region)
+        held, now = delivered.get(cluster_name(region.region)), region.runs
         if held is None or now is None or held.rollout is not Rollout.SAFE:
             continue
         if now != (held.accelerator, held.provisioning):
@@ -82,7 +75,7 @@ def _failure(region: RegionSurvey) -> str:
     told = {c.type: c for c in region.conditions}
     gpu, workload, synced, on = (told[t] for t in ("GpuAvailable", "WorkloadReady", "Synced", "Progressing"))
     if gpu.status == "False" and gpu.reason in BLOCKED_REASONS:
-        return gpu.message
+        return "" if region.wanted.more else gpu.message
     broken = next((c for c in (synced, workload) if c.status == "False" and c.reason in BROKEN_REASONS), None)
     if broken is not None:
         return broken.message

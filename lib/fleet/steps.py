@@ -87,6 +87,10 @@ def _commit_reason(look: Survey, region: RegionSurvey, held: DeliveredWorkload |
         return f"{region.region} starts with {gpu}."
     if (held.accelerator, held.provisioning) == (wish.accelerator, wish.provisioning):
         return f"{region.region} keeps {gpu}; its next change is a RollingUpdate again."
+    if (wish.accelerator, wish.provisioning) == region.runs:
+        return (
+            f"{region.region} goes back from {catalog.short(held.accelerator)} to {gpu}, which serves there."
+        )
     if was_overridden(look, held):
         was = catalog.short(held.accelerator)
         return f"{region.region} goes back from {was} to {gpu}: the switch is over."

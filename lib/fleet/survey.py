@@ -21,7 +21,7 @@ from lib.fleet.model import (
     Placement,
     RegionObservation,
 )
-from lib.fleet.wanted import Wanted
+from lib.fleet.wanted import Choice, Wanted
 
 FULL_SERVICE_FOR = timedelta(minutes=10)  # before what is too much is taken away
 LOSERS_FOR = timedelta(minutes=1)  # the same for a try that another one has won
@@ -64,6 +64,12 @@ class RegionSurvey:
     def has_node(self) -> bool:
         pods = self.seen.workload.pods if self.seen.workload else ()
         return any(p.node and not p.terminating for p in pods)
+
+    @property
+    def runs(self) -> Choice | None:
+        """What the replica that answers now runs on."""
+        ready = next((p for p in self.look.pods if p.ready), None)
+        return (ready.accelerator, ready.provisioning) if ready else None
 
     @property
     def served(self) -> bool:

@@ -44,6 +44,7 @@ class Wanted:
     affordable: bool = True  # False: committing this would pass the budget
     refused: Override | None = None  # a Safe switch that isn't followed
     because: str = ""  # and what it would pass: the budget or the quota
+    more: bool = False  # another provisioning model of the switch is left to try
     spare: bool = False  # nobody needs it now: no workload, no machine
 
 
@@ -129,7 +130,7 @@ class _Picker:
         override = overrides.effective(self.spec, region, self.now)
         usd = machine_usd(normal, region)
         refused, because = None, ""
-        choice = (override.accelerator, normal[1]) if override else normal
+        choice, more = self._switched(region, override, normal) if override else (normal, False)
         if override and override.rollout is Rollout.SAFE:
             because = self._no_surge(seen, choice, usd, room_usd)
             if because:
@@ -151,6 +152,26 @@ class _Picker:
             affordable=affordable,
             refused=refused,
             because=because,
+            more=more and override is not None,
+        )
+
+    def _switched(self, region: str, override: Override, normal: Choice) -> tuple[Choice, bool]:
+        """The GPU of a switch, on the region's own provisioning model; a Safe one tries the spec's others too before it
+        gives up. And whether there is one left to try."""
+        gpu, delivered = override.accelerator, self.delivered_whatever(region)
+        if override.rollout is Rollout.HARD:
+            return (gpu, normal[1]), False
+        models = dict.fromkeys((normal[1], *self.spec.provisioning))
+        left = [m for m in models if not self._failed_since((region, gpu, m), override.created_at)]
+        now = delivered[1] if delivered and delivered[0] == gpu else None
+        if now is not None and (now in left or not left or region not in self.refused):
+            return (gpu, now), any(m is not now for m in left)
+        return (gpu, left[0] if left else normal[1]), len(left) > 1
+
+    def _failed_since(self, key: tuple[str, str, Provisioning], since: datetime | None) -> bool:
+        last = self.index.get(key)
+        return (
+            last is not None and last.outcome is not Outcome.OBTAINED and (since is None or last.at >= since)
         )
 
     def _no_surge(self, seen: RegionObservation, choice: Choice, usd: float, room_usd: float) -> str:

@@ -115,6 +115,7 @@ class World:
         self.attached: set[str] = set()
         self.detached: dict[str, datetime] = {}
         self.out_of_stock: set[tuple[str, str]] = set()
+        self.scarce: set[tuple[str, Provisioning]] = set()  # nowhere to be had
         self.dark: set[str] = set()  # regions whose cluster API is silent
         self.missing: set[str] = set()  # regions that the list of clusters leaves out
         self.unknown: frozenset[str] = frozenset()
@@ -213,13 +214,19 @@ class World:
 
     def _advance(self, region: str, pod: PodObservation) -> PodObservation:
         age = (self.now - (pod.created_at or self.now)).total_seconds()
-        if (region, pod.accelerator) in self.out_of_stock:
+        if self._is_out(region, pod):
             return pod
         if age >= 240 and pod.node:
             return replace(pod, ready=True, phase="Running", ready_at=pod.ready_at or self.now)
         if age >= 110:
             return replace(pod, node="node", zone=f"{region}-a", scheduled_at=self.now)
         return pod
+
+    def _is_out(self, region: str, pod: PodObservation) -> bool:
+        return (region, pod.accelerator) in self.out_of_stock or (
+            pod.accelerator,
+            pod.provisioning,
+        ) in self.scarce
 
     def reclaim(self, region: str, accelerator: str) -> None:
         """The stock goes, with the machines that were had."""
@@ -298,7 +305,7 @@ class World:
 
     def _stock_out(self, region: str, pod: PodObservation) -> EventObservation | None:
         age = (self.now - (pod.created_at or self.now)).total_seconds()
-        if (region, pod.accelerator) not in self.out_of_stock or pod.node or age < 90:
+        if not self._is_out(region, pod) or pod.node or age < 90:
             return None
         return event("FailedScaleUp", STOCK_OUT.format(zone=f"{region}-a"), pod=pod.name, at=pod.created_at)
 
@@ -523,6 +530,18 @@ def test_a_safe_switch_stops_at_the_first_region_that_cant_follow_and_is_taken_b
     assert {p.accelerator for c in loop.world.clusters.values() for p in c.running} == {L4}
     loop.run(30)
     assert len(switched(loop, T4)) == 1, "it isn't tried again by itself"
+
+
+def test_a_safe_switch_tries_spot_too_where_the_spec_allows_it() -> None:
+    both = (Provisioning.STANDARD, Provisioning.SPOT)
+    world = World()
+    loop = served(replace(TWO, provisioning=both, serving=1), world)
+    world.scarce = {(T4, Provisioning.STANDARD)}
+    loop.want(replace(loop.spec, overrides=(safe(now=world.now),)))
+    loop.until(lambda: [p.accelerator for p in world.clusters["us-central1"].running] == [T4], minutes=20)
+    assert [p.provisioning for p in world.clusters["us-central1"].running] == [Provisioning.SPOT]
+    assert loop.spec.overrides
+    assert len(loop.serving) == 1
 
 
 def test_a_fallback_in_place_serves_where_the_preferred_gpu_cant_be_had_anywhere_and_gives_way_to_it() -> (
