@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TypedDict
 
 from lib.fleet import words
-from lib.fleet.conditions import conditions_of, dated, entered, patience_with
-from lib.fleet.durations import DEFAULT_DURATIONS, late_s, remaining_late_s, remaining_s
+from lib.fleet.conditions import conditions_of, dated
+from lib.fleet.durations import DEFAULT_DURATIONS, remaining_s
+from lib.fleet.eta import times
 from lib.fleet.model import (
     BLOCKED,
     Condition,
@@ -149,7 +149,7 @@ def _region(
         commit=member.sync_commit if member else (was.commit if was and region.exists else ""),
         message=refused or _message(look, region, plan, phase, conditions, leaving_because),
         since=since,
-        **_times(was, phase, since, look.now, None if refused else durations),
+        **times(was, phase, since, look.now, None if refused else durations),
         usd_per_hour=region.wanted.usd_per_hour,
         healthy=None if unknown_backends else sum(b.healthy for b in region.seen.backends),
         unhealthy=None if unknown_backends else sum(b.unhealthy for b in region.seen.backends),
@@ -180,31 +180,6 @@ def _history(was: RegionStatus | None, phase: Phase, now: datetime) -> tuple[Pha
     if spans and spans[-1].phase is phase:
         return spans
     return (*spans, PhaseSpan(phase=phase, since=now))[-HISTORY:]
-
-
-class _Times(TypedDict):
-    eta: datetime | None
-    eta_late: datetime | None
-    late_s: float
-    deadline: datetime | None
-
-
-def _times(
-    was: RegionStatus | None, phase: Phase, since: datetime, now: datetime, durations: Durations | None
-) -> _Times:
-    """When the region is expected to serve, at the usual pace and at a slow one, and when it is given up."""
-    begun = entered(was, phase) or since
-    patience, spent = patience_with(was, phase), (now - begun).total_seconds()
-    if durations is None:
-        return _Times(eta=None, eta_late=None, late_s=0.0, deadline=None)
-    left = remaining_s(phase, durations, spent_s=spent)
-    slow = remaining_late_s(phase, durations, spent_s=spent)
-    return _Times(
-        eta=now + timedelta(seconds=left) if left else None,
-        eta_late=now + timedelta(seconds=slow) if left else None,
-        late_s=round(late_s(phase, durations, spent)),
-        deadline=begun + patience if patience else None,
-    )
 
 
 def _message(  # noqa: PLR0913, PLR0917 - one sentence from everything that is known of a region

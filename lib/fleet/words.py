@@ -205,4 +205,4 @@ def listed(names: Iterable[str], *, limit: int = 6) -> str:
 
 def letters(region: str, zones: Iterable[str]) -> str:
     """us-central1-a, us-central1-c -> "a, c"; AI zones keep what follows the region."""
-    return ", ".join(z.removeprefix(f"{region}-") for z in zones)
+    return ", ".join(sorted(z.removeprefix(f"{region}-") for z in zones))
