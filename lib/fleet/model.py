@@ -130,6 +130,10 @@ class OperationObservation:
     error: str = ""
 
 
+def _no_labels() -> dict[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterObservation:
     name: str
@@ -141,6 +145,7 @@ class ClusterObservation:
     created_at: datetime | None = None
     endpoint: str = ""
     ca_certificate: str = ""  # base64 PEM, as Cluster.masterAuth gives it
+    labels: Mapping[str, str] = field(default_factory=_no_labels)
     operation: OperationObservation | None = None
 
 
@@ -158,6 +163,7 @@ class MembershipObservation:
     cluster: str
     region: str
     state: str  # CREATING, READY, DELETING, ...
+    owned: bool = False  # carries this platform's ownership label; one that GKE registered carries none
     sync_directory: str | None = None  # configSync.git.policyDir of the applied spec; None: no spec
     sync_code: str = ""  # SYNCED, PENDING, ERROR, NOT_INSTALLED, ...
     sync_commit: str = ""  # syncToken, the commit that is applied

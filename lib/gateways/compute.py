@@ -15,6 +15,7 @@ from typing import Any
 from google.cloud import compute_v1
 
 from lib.fleet.model import BackendObservation, Quota, RegionCapacity
+from lib.fleet.orphans import Address
 from lib.gateways import connect
 from lib.gateways.errors import AlreadyExists, NotFound, Refused
 from lib.gateways.ingress import INGRESS, SERVICE
@@ -81,18 +82,48 @@ class ComputeGateway:
             return self._address(name)
         return ""
 
+    def list_addresses(self) -> tuple[Address, ...]:
+        """Global ones, ours and others'."""
+        with connect.google_errors("listing global addresses"):
+            found = list(
+                self._client(compute_v1.GlobalAddressesClient).list(
+                    project=self._project, retry=None, timeout=connect.DEADLINE_S
+                )
+            )
+        return tuple(
+            Address(
+                name=a.name, in_use=a.status == "IN_USE" or bool(a.users), owned=OWNER_MARK in a.description
+            )
+            for a in found
+        )
+
+    def release_address(self, name: str) -> str:
+        """Starts it; the operation's name. Refused when it is not ours (its description is read right before)."""
+        client = self._client(compute_v1.GlobalAddressesClient)
+        where = {"project": self._project, "address": name, "retry": None, "timeout": connect.DEADLINE_S}
+        with connect.google_errors(f"releasing the address {name}"):
+            if OWNER_MARK not in client.get(**where).description:
+                raise Refused(f"The address {name} was not made by this platform and is left alone.")
+            return str(client.delete(**where).name)
+
+    def ingress_rules(self) -> tuple[str, ...]:
+        """Forwarding rules that Multi Cluster Ingress built for this workload."""
+        return tuple(rule.name for rule in self._ingress_rules())
+
     def vip(self) -> str:
         """http://ADDRESS[:PORT] of the global endpoint, from its forwarding rule; "" while there is none."""
+        for rule in sorted(self._ingress_rules(), key=lambda r: "-fws-" in r.name, reverse=True):
+            return _url(rule)
+        return ""
+
+    def _ingress_rules(self) -> list[Any]:
         with connect.google_errors("listing forwarding rules"):
             rules = list(
                 self._client(compute_v1.GlobalForwardingRulesClient).list(
                     project=self._project, retry=None, timeout=connect.DEADLINE_S
                 )
             )
-        ours = [r for r in rules if r.name.startswith("mci-") and r.name.endswith(self._suffix(INGRESS))]
-        for rule in sorted(ours, key=lambda r: "-fws-" in r.name, reverse=True):
-            return _url(rule)
-        return ""
+        return [r for r in rules if r.name.startswith("mci-") and r.name.endswith(self._suffix(INGRESS))]
 
     def list_backends(self) -> dict[str, tuple[BackendObservation, ...]]:
         """By region: each zonal NEG with its endpoints' health. One getHealth per backend, in parallel."""

@@ -79,6 +79,13 @@ class DeliveryGateway:
             entries = tree.clusters_of(repo, head) if head else {}
             return tree.texts_of(repo, entries[cluster]) if cluster in entries else {}
 
+    def directories(self) -> dict[str, bool]:
+        """Every cluster's directory at the head, and whether this platform committed it last."""
+        with self._open() as repo:
+            head = tree.head_of(repo)
+            touched = tree.last_touched(repo, head, tree.clusters_of(repo, head)) if head else {}
+            return {name: commit.committer == COMMITTER for name, commit in touched.items()}
+
     def commit(
         self,
         cluster: str,

@@ -55,7 +55,7 @@ def parse_workload(texts: Mapping[str, str]) -> tuple[str, Provisioning, Rollout
 
 def delivered(repo: Any, head: bytes) -> dict[str, DeliveredWorkload]:
     entries = clusters_of(repo, head)
-    touched = _last_touched(repo, head, entries)
+    touched = last_touched(repo, head, entries)
     found: dict[str, DeliveredWorkload] = {}
     for cluster, tree in entries.items():
         if (parsed := parse_workload(texts_of(repo, tree))) is None:
@@ -72,7 +72,7 @@ def delivered(repo: Any, head: bytes) -> dict[str, DeliveredWorkload]:
     return found
 
 
-def _last_touched(repo: Any, head: bytes, entries: Mapping[str, bytes]) -> dict[str, Any]:
+def last_touched(repo: Any, head: bytes, entries: Mapping[str, bytes]) -> dict[str, Any]:
     """By cluster, the newest commit after which its directory is as it is at the head."""
     touched: dict[str, Any] = {}
     commit: Any = repo[head]

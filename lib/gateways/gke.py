@@ -99,6 +99,7 @@ def _cluster(found: Any, operation: OperationObservation | None) -> ClusterObser
         created_at=_time(found.create_time),
         endpoint=found.endpoint,
         ca_certificate=found.master_auth.cluster_ca_certificate,
+        labels=dict(found.resource_labels),
         operation=operation,
     )
 

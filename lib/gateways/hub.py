@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from lib.fleet.model import MembershipObservation, SyncError
 from lib.gateways import connect
-from lib.gateways.errors import AlreadyExists, Conflict, NotFound
+from lib.gateways.errors import AlreadyExists, Conflict, NotFound, Refused
+from lib.gateways.gke import OWNER_LABEL
 from lib.gateways.ledger import Creating
 from lib.gateways.listing import Listing
 from lib.settings import Settings
@@ -70,6 +71,16 @@ class HubGateway:
             _membership(m, specs.get(short_name(m.name)), states.get(short_name(m.name))) for m in items
         )
         return Listing(merged, frozenset(location.rpartition("/")[2] for location in unknown))
+
+    def delete_membership(self, name: str, *, made_here: bool = False) -> str:
+        """Starts it; the operation's name. Refused unless it carries our label, which is read right before, or the
+        ledger says that we made it: one that GKE registered with a cluster can't carry a label."""
+        with connect.google_errors(f"deleting the membership {short_name(name)}"):
+            held = self._client.get_membership(name=name, retry=None, timeout=connect.DEADLINE_S)
+            if not made_here and held.labels.get(OWNER_LABEL[0]) != OWNER_LABEL[1]:
+                raise Refused(f"{short_name(name)} was not made by this platform and is left alone.")
+            started = self._client.delete_membership(name=name, retry=None, timeout=connect.DEADLINE_S)
+        return started.operation.name
 
     def enable_ingress(self, config_membership: str, *, creating: Creating = nullcontext) -> FeatureState:
         """Multi Cluster Ingress with this config membership (projects/P/locations/L/memberships/M)."""
@@ -204,6 +215,7 @@ def _membership(found: Any, spec: Any | None, state: Any | None) -> MembershipOb
         cluster=link.partition("/clusters/")[2] or found.name.rpartition("/")[2],
         region=link.partition("/locations/")[2].partition("/")[0] or location.partition("/")[0],
         state=found.state.code.name,
+        owned=found.labels.get(OWNER_LABEL[0]) == OWNER_LABEL[1],
         sync_directory=_directory(spec),
         sync_code=code,
         sync_commit=token,

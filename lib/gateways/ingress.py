@@ -27,6 +27,14 @@ class IngressGateway:
         found = self._kube.run(lambda kube: kube.get(self._path, doing=f"reading {SERVICE}"))
         return frozenset(link.partition("/")[0] for link in _links(found))
 
+    def links(self) -> tuple[str, ...]:
+        """As they are written: <location>/<cluster>. Raises NotFound while there is no MultiClusterService."""
+        return tuple(_links(self._kube.run(lambda kube: kube.get(self._path, doing=f"reading {SERVICE}"))))
+
+    def unlink(self, link: str) -> None:
+        """A no-op when it is not there."""
+        self._write(lambda links: [one for one in links if one != link], f"unlinking {link}")
+
     def attach(self, region: str, cluster: str) -> None:
         """A no-op when it is linked already."""
         link = f"{region}/{cluster}"

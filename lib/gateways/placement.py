@@ -55,6 +55,12 @@ class PlacementGateway:
         found = self._kube.run(lambda kube: kube.get(self._path, doing=f"reading the placement {self._name}"))
         return codec.placement_from(found)
 
+    def list_placements(self) -> tuple[Placement, ...]:
+        """All of the config cluster. Raises NotFound when it doesn't know the kind."""
+        path = resource_path(codec.API_VERSION, "gpuplacements")
+        found = self._kube.run(lambda kube: kube.list(path, doing="listing placements"))
+        return tuple(codec.placement_from(one) for one in found)
+
     def create_default(self, spec: PlacementSpec = SAMPLE) -> Placement:
         """The sample placement, unless there is one already."""
         collection = self._path.rpartition("/")[0]
