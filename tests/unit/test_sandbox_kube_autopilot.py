@@ -146,6 +146,21 @@ def test_reclaimed_stock_takes_an_on_demand_machine_away(drive: Drive) -> None:
     assert drive.gpu_nodes[0]["metadata"]["labels"]["topology.kubernetes.io/zone"] != "us-central1-a"
 
 
+def test_what_a_kubelet_did_between_two_looks_is_told_in_order_and_dated_when_it_was(drive: Drive) -> None:
+    drive.cluster.create("deployments.apps", workload())
+    drive.run(200, step=4)
+    drive.run(300, step=300)
+    [pod] = drive.pods
+    events = [e for e in drive.cluster.list("events") if e["involvedObject"]["uid"] == pod["metadata"]["uid"]]
+    steps = [e for e in events if e["source"]["component"] == "kubelet"]
+    assert [e["reason"] for e in steps][:4] == ["Pulling", "Pulled", "Created", "Started"]
+    dates = [e["firstTimestamp"] for e in steps]
+    assert dates == sorted(dates)
+    assert dates[0] < dates[1] < pod["status"]["conditions"][-1]["lastTransitionTime"]
+    started = next(s["state"]["running"]["startedAt"] for s in pod["status"]["containerStatuses"])
+    assert next(e["lastTimestamp"] for e in steps if e["reason"] == "Started") == started
+
+
 def conditions(node: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
     return {c["type"]: (c["status"], c["reason"], c["message"]) for c in node["status"]["conditions"]}
 

@@ -35,7 +35,7 @@ def advance(
 ) -> Document:
     """Crash and restart the pod's Web UI as often as is due, each dated when it was due. `crashing` is since when;
     `loaded_at` the number of the step in which the model is loaded, again after each restart, in `load_s`."""
-    now, body, told = cluster.world.clock.timestamp(), clone(pod), list[tuple[str, str, str]]()
+    now, body, told = cluster.world.clock.timestamp(), clone(pod), list[tuple[float, tuple[str, str, str]]]()
     container = _web_ui(body)
     if container is None or body["status"]["phase"] != "Running":
         return pod
@@ -46,11 +46,12 @@ def advance(
             if at is None or at > now:
                 break
             done = body["_run"]
-            told += _crash(body, status, at, loaded=done["since"] if done["step"] > loaded_at else None)
+            loaded = done["since"] if done["step"] > loaded_at else None
+            told += _at(at, _crash(body, status, at, loaded=loaded))
             begins = body["_crash"]["until"]
             body["_run"] = {"step": loaded_at, "since": begins, "due": begins + load_s}
         elif "_crash" in body and now >= body["_crash"]["until"]:
-            told += _restart(body, container, status)
+            told += _at(body["_crash"]["until"], _restart(body, container, status))
         else:
             break
     if body == pod:
@@ -58,9 +59,13 @@ def advance(
     kept = {key: body[key] for key in ("_crash", "_run", "status")}
     metadata = pod["metadata"]
     changed = cluster.mutate("pods", metadata["namespace"], metadata["name"], lambda b: b.update(kept))
-    for type_, reason, message in told:
-        cluster.event(pod, type=type_, reason=reason, message=message, component="kubelet")
+    for when, (type_, reason, message) in told:
+        cluster.event(pod, type=type_, reason=reason, message=message, component="kubelet", at=when)
     return changed or pod
+
+
+def _at(at: float, said: list[tuple[str, str, str]]) -> list[tuple[float, tuple[str, str, str]]]:
+    return [(at, one) for one in said]
 
 
 def _web_ui(pod: Document) -> Document | None:

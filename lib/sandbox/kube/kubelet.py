@@ -107,7 +107,7 @@ def _advance(cluster: KubeCluster, pod: Document, node: Document, *, end: int) -
     """Do the steps that are due and before `end`, each dated when it was due."""
     now, steps = cluster.world.clock.timestamp(), _steps(pod)
     state: Document = dict(pod.get("_run") or {"step": 0, "since": now, "due": now})
-    done: list[tuple[Step, Document | None, float]] = []
+    done: list[tuple[Step, Document | None, float, float]] = []
     state.setdefault("since", state["due"])  # written by an earlier version
     body = clone(pod)
     if "_run" not in pod:
@@ -118,7 +118,7 @@ def _advance(cluster: KubeCluster, pod: Document, node: Document, *, end: int) -
         if now < state["due"]:
             break
         step, container = steps[state["step"]]
-        done.append((step, container, state["due"] - state["since"]))
+        done.append((step, container, state["due"] - state["since"], state["due"]))
         if container is not None:
             _enact(body, step, container, state["due"])
         state = {"step": state["step"] + 1, "since": state["due"], "due": state["due"]}
@@ -129,9 +129,9 @@ def _advance(cluster: KubeCluster, pod: Document, node: Document, *, end: int) -
         "pods", metadata["namespace"], metadata["name"],
         lambda b: b.update({"_run": state, "status": body["status"]}),
     )  # fmt: skip
-    for step, container, took in done:
+    for step, container, took, at in done:
         if step.message and container is not None:
-            _tell(cluster, pod, step, container, took)
+            _tell(cluster, pod, step, container, took, at)
             if step.name == "Pulled":
                 _cache(cluster, node, container["image"])
     return changed or pod
@@ -170,12 +170,14 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _tell(cluster: KubeCluster, pod: Document, step: Step, container: Document, seconds: float) -> None:
+def _tell(  # noqa: PLR0913, PLR0917 - what an event says, of what, and when
+    cluster: KubeCluster, pod: Document, step: Step, container: Document, seconds: float, at: float
+) -> None:
     minutes, rest = divmod(seconds, 60)
     took = f"{int(minutes)}m{rest:.3f}s" if minutes else f"{rest:.3f}s"
     size = IMAGE_BYTES if gpus({"containers": [container]}) else SMALL_IMAGE_BYTES
     text = step.message.format(image=container["image"], name=container["name"], took=took, bytes=size)
-    cluster.event(pod, type="Normal", reason=step.name, message=text, component="kubelet")
+    cluster.event(pod, type="Normal", reason=step.name, message=text, component="kubelet", at=at)
 
 
 def _cache(cluster: KubeCluster, node: Document, image: str) -> None:

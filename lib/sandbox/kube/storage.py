@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lib.sandbox.kube import admission, errors, events, objects
@@ -166,12 +166,16 @@ class KubeCluster:
         if (old := self.get(resource, namespace, name)) and not old["metadata"].get("finalizers"):
             self._remove(resource, old)
 
-    def event(self, involved: Document, *, type: str, reason: str, message: str, component: str) -> None:  # noqa: A002
-        """Record an event about an object; a repeat raises `count` as the API server's aggregation does."""
+    def event(  # noqa: PLR0913 - an event has that many facts
+        self, involved: Document, *, type: str, reason: str, message: str, component: str,  # noqa: A002
+        at: float | None = None,
+    ) -> None:  # fmt: skip
+        """Record an event about an object, of now or of `at`; a repeat raises `count` as the API server's
+        aggregation does."""
         said = {"type": type, "reason": reason, "message": message}
         digest = events.digest(involved, said, component)
         namespace = involved["metadata"].get("namespace") or "default"
-        now = self.world.clock.now()
+        now = self.world.clock.now() if at is None else datetime.fromtimestamp(at, UTC)
         if earlier := self._told(involved, namespace, digest):
             self._put("events", events.repeated(clone(earlier), rfc3339(now)))
             return
