@@ -64,7 +64,7 @@ def capacity(world: World, region: str, body: Document) -> Document:
 def capacity_history(world: World, region: str, body: Document) -> Document:
     properties = body.get("instanceProperties") or {}
     machine = properties.get("machineType", "")
-    accelerator = _accelerator(machine, properties.get("guestAccelerators") or [])
+    accelerator = accelerator_of(machine, properties.get("guestAccelerators") or [])
     found = catalog.ACCELERATORS[accelerator]
     location = (body.get("locationPolicy") or {}).get("location") or f"regions/{region}"
     types = body.get("types") or ["PREEMPTION", "PRICE"]
@@ -87,11 +87,11 @@ def _wanted(body: Document) -> tuple[str, str]:
     selections = (body.get("instanceFlexibilityPolicy") or {}).get("instanceSelections") or {}
     for selection in selections.values():
         for machine in selection.get("machineTypes") or []:
-            return machine, _accelerator(machine, selection.get("guestAccelerators") or [])
+            return machine, accelerator_of(machine, selection.get("guestAccelerators") or [])
     raise invalid("Invalid value for field 'resource.instanceFlexibilityPolicy.instanceSelections': '{}'.")
 
 
-def _accelerator(machine: str, guests: list[Document]) -> str:
+def accelerator_of(machine: str, guests: list[Document]) -> str:
     for guest in guests:
         name = guest.get("acceleratorType", "").rsplit("/", 1)[-1]
         if name in catalog.ACCELERATORS:

@@ -30,6 +30,8 @@ KINDS = {
     "regions": "region",
     "zones": "zone",
     "operations": "operation",
+    "reservations": "reservation",
+    "instances": "instance",
 }
 
 

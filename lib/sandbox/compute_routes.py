@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lib.sandbox import addresses, advice, backends, catalog, compute, compute_lists
+from lib.sandbox import (
+    addresses,
+    advice,
+    backends,
+    catalog,
+    compute,
+    compute_lists,
+    instances,
+    reservations,
+    zone_operations,
+)
 from lib.sandbox.errors import ApiError
 from lib.sandbox.rest import error_response, facts, left, no_such_path, pattern
 from lib.sandbox.store import Document
@@ -123,6 +133,29 @@ _ROWS: tuple[tuple[str, str, str, Answer], ...] = (
      lambda a: advice.capacity(a.world, a.names["region"], a.body)),
     ("POST", "/regions/{region}/advice/capacityHistory", "advice.capacityHistory",
      lambda a: advice.capacity_history(a.world, a.names["region"], a.body)),
+    ("GET", "/aggregated/reservations", "reservations.list", lambda a: _in_zones(a, "reservations", reservations.listed)),
+    ("GET", "/zones/{zone}/reservations", "reservations.list",
+     lambda a: _in_zone(a, "reservations", reservations.listed)),
+    ("POST", "/zones/{zone}/reservations", "reservations.create",
+     lambda a: reservations.insert(a.world, a.names["zone"], a.body)),
+    ("GET", "/zones/{zone}/reservations/{name}", "reservations.get",
+     lambda a: reservations.get(a.world, a.names["zone"], a.names["name"])),
+    ("DELETE", "/zones/{zone}/reservations/{name}", "reservations.delete",
+     lambda a: reservations.delete(a.world, a.names["zone"], a.names["name"])),
+    ("GET", "/aggregated/instances", "instances.list", lambda a: _in_zones(a, "instances", instances.listed)),
+    ("GET", "/zones/{zone}/instances", "instances.list", lambda a: _in_zone(a, "instances", instances.listed)),
+    ("POST", "/zones/{zone}/instances", "instances.create",
+     lambda a: instances.insert(a.world, a.names["zone"], a.body)),
+    ("GET", "/zones/{zone}/instances/{name}", "instances.get",
+     lambda a: instances.get(a.world, a.names["zone"], a.names["name"])),
+    ("DELETE", "/zones/{zone}/instances/{name}", "instances.delete",
+     lambda a: instances.delete(a.world, a.names["zone"], a.names["name"])),
+    ("GET", "/zones/{zone}/operations", "zoneOperations.list",
+     lambda a: _in_zone(a, "operations", zone_operations.listed)),
+    ("GET", "/zones/{zone}/operations/{name}", "zoneOperations.get",
+     lambda a: zone_operations.get(a.world, a.names["zone"], a.names["name"])),
+    ("POST", "/zones/{zone}/operations/{name}/wait", "zoneOperations.get",
+     lambda a: zone_operations.get(a.world, a.names["zone"], a.names["name"])),
     ("POST", "/global/addresses", "globalAddresses.create", lambda a: addresses.insert_address(a.world, a.body)),
     ("GET", "/global/addresses/{name}", "globalAddresses.get", lambda a: addresses.address(a.world, a.names["name"])),
     ("DELETE", "/global/addresses/{name}", "globalAddresses.delete",
@@ -150,7 +183,11 @@ _ROWS: tuple[tuple[str, str, str, Answer], ...] = (
     ("DELETE", "/regions/{region}/{resource=addresses}/{name}", "addresses.delete", _regional_item),
     ("POST", "/regions/{region}/addresses", "addresses.create", _regional_insert),
 )  # fmt: skip
-_WRITES = ("globalAddresses.create", "globalAddresses.delete", "addresses.create", "addresses.delete")
+_WRITES = frozenset(
+    f"{resource}.{verb}"
+    for resource in ("globalAddresses", "addresses", "reservations", "instances")
+    for verb in ("create", "delete")
+)
 _TABLE = [
     (http, pattern("/compute/v1/projects/{project}" + path), p, answer) for http, path, p, answer in _ROWS
 ]

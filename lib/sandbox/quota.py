@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lib.sandbox import catalog, faults, scenario
 from lib.sandbox.store import Document
-from lib.sandbox.world import ADDRESSES, CLUSTERS, FORWARDING_RULES, World
+from lib.sandbox.world import ADDRESSES, CLUSTERS, FORWARDING_RULES, INSTANCES, RESERVATIONS, World
 
 GPUS_ALL_REGIONS = 16
 GPU_LIMITS = {
@@ -70,8 +70,8 @@ class GpuNode:
     vcpus: int
 
 
-def room(world: World, *, region: str, accelerator: str, provisioning: str) -> bool:
-    """Whether the project may run one more machine with this GPU: regional limit and GPUS_ALL_REGIONS."""
+def room(world: World, *, region: str, accelerator: str, provisioning: str, machines: int = 1) -> bool:
+    """Whether the project may run so many more machines with this GPU: regional limit and GPUS_ALL_REGIONS."""
     known = catalog.ACCELERATORS.get(accelerator)
     if known is None or region not in catalog.REGIONS:
         return False
@@ -81,7 +81,13 @@ def room(world: World, *, region: str, accelerator: str, provisioning: str) -> b
         n.gpus for n in nodes if n.region == region and n.accelerator == accelerator and n.spot == spot
     )
     everywhere = sum(n.gpus for n in nodes)
-    return used + known.gpus <= limit and everywhere + known.gpus <= global_limit(world)
+    more = known.gpus * machines
+    return used + more <= limit and everywhere + more <= global_limit(world)
+
+
+def full(world: World, region: str, metric: str) -> bool:
+    """Whether the regional limit of a metric leaves no room, whatever the project's own leaves."""
+    return _regional_usage(world, region).get(metric, 0.0) >= limit(world, region, metric)
 
 
 def _limit_of(world: World, region: str, accelerator: catalog.Accelerator, *, spot: bool) -> float:
@@ -138,6 +144,22 @@ def gpu_nodes(world: World) -> Iterator[GpuNode]:
             found = _gpu_node(node, key.split("/", 1)[0])
             if found:
                 yield found
+    yield from _machines(world)
+
+
+def _machines(world: World) -> Iterator[GpuNode]:
+    """Reservations and instances that stand."""
+    for collection in (RESERVATIONS, INSTANCES):
+        for _, machine in world.store.items(collection):
+            if gpu := machine.get("_gpu"):
+                vcpus = catalog.ACCELERATORS[gpu["accelerator"]].vcpus * gpu["machines"]
+                yield GpuNode(
+                    region=gpu["region"],
+                    accelerator=gpu["accelerator"],
+                    spot=gpu["spot"],
+                    gpus=gpu["gpus"],
+                    vcpus=vcpus,
+                )
 
 
 def _gpu_node(node: Document, location: str) -> GpuNode | None:
@@ -176,6 +198,10 @@ def _regional_usage(world: World, region: str) -> dict[str, float]:
             nodes = [_NODE] * int(FIRST_NODES)
         for name, amount in (pair for node in nodes for pair in node.items()):
             used[name] = used.get(name, 0.0) + amount
+    for machine in _machines(world):
+        if machine.region == region:
+            for name, amount in _gpu_usage(machine).items():
+                used[name] = used.get(name, 0.0) + amount
     return used
 
 
@@ -183,7 +209,11 @@ def _usage(node: Document, region: str) -> dict[str, float]:
     found = _gpu_node(node, region)
     if found is None:
         return {**_NODE, "CPUS": float(node.get("status", {}).get("capacity", {}).get("cpu", 0))}
+    return {**_NODE, **_gpu_usage(found)}
+
+
+def _gpu_usage(found: GpuNode) -> dict[str, float]:
     known = catalog.ACCELERATORS[found.accelerator]
     metric = known.preemptible_quota_metric if found.spot else known.quota_metric
     cpus = "A2_CPUS" if known.machine_type.startswith("a2-") else "CPUS"
-    return {**_NODE, cpus: float(found.vcpus), **({metric: float(found.gpus)} if metric else {})}
+    return {cpus: float(found.vcpus), **({metric: float(found.gpus)} if metric else {})}

@@ -35,7 +35,7 @@ DEFAULT_SPEED = 60.0
 TICK_S, SAVE_S, RESTART_S, STOP_S = 0.1, 1.0, 1.0, 2
 PARTS = (
     "scenario", "faults", "gke", "hub", "addresses", "monitoring", "deployments", "autopilot", "configsync", "mci",
-    "health", "webui",
+    "health", "webui", "reservations", "instances", "zone_operations",
 )  # fmt: skip
 log = logging.getLogger("sandbox")
 

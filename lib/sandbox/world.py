@@ -36,6 +36,8 @@ ENDPOINT_HEALTH = "vip.health"  # "<zone>/<neg>/<ip>:<port>": {"state": "HEALTHY
 REQUESTS = "metrics.requests"  # "<minute epoch>/<zone>/<response code>/<NEG>": a `load.Tally`
 DUTY = "metrics.duty"  # "<minute epoch>/<location>/<cluster>/<namespace>/<pod>": {"busy_s", "accelerator"}
 SETTINGS = "admin.settings"  # "load-balancer": {"scheme"}
+RESERVATIONS = "compute.reservations"  # "<zone>/<name>"; what stands has "_gpu": what quota reads
+INSTANCES = "compute.instances"  # likewise
 FAULTS = "admin.faults"  # "<id>": {"id", "kind", "scope", "created", "expires"}
 
 

@@ -166,10 +166,10 @@ STAGES: dict[str, Stage] = {
 
 def _refusal(cluster: KubeCluster, wish: Wish, zone: str) -> str:
     world = cluster.world
-    kind = {"accelerator": wish.accelerator, "provisioning": wish.provisioning}
-    if not quota.room(world, region=cluster.location, **kind):
+    gpu, model = wish.accelerator, wish.provisioning
+    if not quota.room(world, region=cluster.location, accelerator=gpu, provisioning=model):
         return "GCE quota exceeded"
-    return "" if stock.room(world, zone=zone, **kind) else "GCE out of resources"
+    return "" if stock.room(world, zone=zone, accelerator=gpu, provisioning=model) else "GCE out of resources"
 
 
 def _failed(cluster: KubeCluster, pod: Document, wish: Wish, state: Document, reason: str) -> Document:
