@@ -129,10 +129,11 @@ class PlacementGateway:
         now = codec.time_text(self._settings.now())[:19] + "Z"  # Event times are whole seconds
 
         def write(kube: Kube) -> None:
+            about = kube.get(self._path, doing="recording an event")["metadata"]
+            made = self._event(name, reason, message, type, now)
+            made["involvedObject"]["uid"] = about["uid"]  # `kubectl describe` finds events by it
             try:
-                kube.create(
-                    collection, self._event(name, reason, message, type, now), doing="recording an event"
-                )
+                kube.create(collection, made, doing="recording an event")
             except AlreadyExists:
                 kube.edit(f"{collection}/{name}", again, doing="recording an event")
 

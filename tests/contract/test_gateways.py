@@ -439,6 +439,7 @@ def test_the_same_event_again_counts_up(
     path = f"/clusters/{settings.config_region}/{settings.config_cluster}/api/v1/namespaces/default/events"
     with own_sandbox.http(own_sandbox.token) as api:
         told = [e for e in api.get(path).json()["items"] if e["reason"] == "ScaleOut"]
+    assert told[0]["involvedObject"]["uid"], "by it `kubectl describe gp` finds it"
 
     assert [(e["count"], e["involvedObject"]["kind"]) for e in told] == [(3, "GpuPlacement")]
 

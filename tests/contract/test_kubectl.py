@@ -466,7 +466,7 @@ LOOKS = (
     "describe pods", "describe nodes", "describe deploy,svc", "describe mci,mcs", "describe gp", "describe rootsync -A",
     "rollout status deploy/web", "rollout history deploy/web", "wait --for=condition=Available deploy/web",
     f"logs {UI} -c sd --tail=2", "top pods", "top nodes", "auth can-i create pods", "explain rootsync.spec.git",
-    "explain mci.spec", "explain mcs.spec.clusters", "api-resources", "api-versions", "cluster-info", "version",
+    "explain mci.spec", "explain mcs.spec.clusters", "api-resources", "api-versions", "cluster-info", "cluster-info dump", "version",
     "events", "get pods --watch-only --request-timeout=1s",
 )  # fmt: skip
 

@@ -166,6 +166,15 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         AGE,
         *_WIDE_TEMPLATE,
     ),
+    "replicationcontrollers": (
+        NAME,
+        Column(name="Desired", cell=_path(".spec.replicas", 0), type="integer"),
+        Column(name="Current", cell=_path(".status.replicas", 0), type="integer"),
+        Column(name="Ready", cell=_path(".status.readyReplicas", 0), type="integer"),
+        AGE,
+        *_WIDE_TEMPLATE[:2],
+        Column(name="Selector", cell=_labels(".spec.selector"), wide=True),
+    ),
     "nodes": (
         NAME,
         Column(name="Status", cell=_node_status),

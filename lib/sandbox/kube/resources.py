@@ -50,6 +50,11 @@ class Resource:
         return self.definition["schema"]["openAPIV3Schema"] if self.definition else None
 
 
+_ALL = {  # of `kubectl get all`
+    "pods", "replicationcontrollers", "services", "daemonsets", "deployments", "replicasets", "statefulsets", "jobs",
+}  # fmt: skip
+
+
 def _built_in(  # noqa: PLR0913 - a row of the table below
     group: str,
     plural: str,
@@ -69,9 +74,7 @@ def _built_in(  # noqa: PLR0913 - a row of the table below
         short_names=tuple(short.split()),
         namespaced=not cluster,
         subresources=tuple(sub.split()),
-        categories=("all",)
-        if plural in {"pods", "services", "deployments", "replicasets", "daemonsets"}
-        else (),
+        categories=("all",) if plural in _ALL else (),
     )
 
 
@@ -91,6 +94,7 @@ BUILT_IN: dict[str, Resource] = {
         _built_in("", "serviceaccounts", "ServiceAccount", "sa"),
         _built_in("", "persistentvolumeclaims", "PersistentVolumeClaim", "pvc", sub="status"),
         _built_in("", "limitranges", "LimitRange", "limits"),
+        _built_in("", "replicationcontrollers", "ReplicationController", "rc", sub="status scale"),
         _built_in("", "resourcequotas", "ResourceQuota", "quota", sub="status"),
         _built_in("apps", "deployments", "Deployment", "deploy", sub="status scale"),
         _built_in("apps", "replicasets", "ReplicaSet", "rs", sub="status scale"),
