@@ -119,12 +119,12 @@ def refusal(world: World, wanted: Wish) -> Document | None:
 
 def _quota(world: World, wanted: Wish) -> Document | None:
     known = catalog.ACCELERATORS[wanted.accelerator]
-    if quota.room(
+    if quota.fits(
         world,
+        wanted.count,
         region=wanted.region,
         accelerator=wanted.accelerator,
         provisioning=wanted.provisioning,
-        machines=wanted.count,
     ):
         return None
     spot = wanted.provisioning == "SPOT"

@@ -70,8 +70,13 @@ class GpuNode:
     vcpus: int
 
 
-def room(world: World, *, region: str, accelerator: str, provisioning: str, machines: int = 1) -> bool:
-    """Whether the project may run so many more machines with this GPU: regional limit and GPUS_ALL_REGIONS."""
+def room(world: World, *, region: str, accelerator: str, provisioning: str) -> bool:
+    """Whether the project may run one more machine with this GPU: regional limit and GPUS_ALL_REGIONS."""
+    return fits(world, 1, region=region, accelerator=accelerator, provisioning=provisioning)
+
+
+def fits(world: World, machines: int, *, region: str, accelerator: str, provisioning: str) -> bool:
+    """As `room`, for so many machines."""
     known = catalog.ACCELERATORS.get(accelerator)
     if known is None or region not in catalog.REGIONS:
         return False
