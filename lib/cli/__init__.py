@@ -12,7 +12,20 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from lib.cli import change, clock, explain, orphans, policy, prompt, read, sandbox, scenario, sonar, stack
+from lib.cli import (
+    change,
+    clock,
+    cost,
+    explain,
+    orphans,
+    policy,
+    prompt,
+    read,
+    sandbox,
+    scenario,
+    sonar,
+    stack,
+)
 
 __all__ = ["app", "main"]
 
@@ -24,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Find a GPU in any region, serve from it behind one global address.",
 )
-for part in (stack, read, sonar, explain, change, orphans, prompt, policy):
+for part in (stack, read, sonar, explain, cost, change, orphans, prompt, policy):
     part.register(app)
 clock.register(sandbox.app)
 sandbox.app.add_typer(scenario.app, name="scenario")

@@ -11,7 +11,7 @@ import typer
 
 from lib.cli import session
 from lib.cli.output import Usage, emit, plain, reported, settings, table, usd
-from lib.fleet import words
+from lib.fleet import spend, words
 from lib.fleet.model import Candidate, Entry, Placement, RegionStatus, RegionView
 from lib.launch import process
 
@@ -36,6 +36,7 @@ def status(as_json: Json = False) -> None:
             "now": wanted.now(),
             "spec": found.spec,
             **asdict(found.status),
+            "cost": spend.cost(found, now=wanted.now()),
         }
         emit(value, as_json=as_json, text=_status(found, wanted.label))
 

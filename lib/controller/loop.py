@@ -11,8 +11,10 @@ import logging
 import socket
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime
 
+from lib.controller.accountant import Accountant
 from lib.controller.act import Actor, Result, region_of
 from lib.controller.bootstrap import LAST_STEP, Bootstrap, Step
 from lib.controller.chronicle import Chronicle
@@ -48,6 +50,7 @@ class Controller:
         self._publisher = Publisher(wire)
         self._prober = Prober(self._fan_out)
         self._chronicle = Chronicle(wire.journal)
+        self._accountant = Accountant(wire.journal, settings.placement, speed=settings.speed)
         # The process's lock sees to it that there is one of this name; after kill -9 the next one goes on.
         self._identity = f"{socket.gethostname()}{settings.state_dir}"
         self._held_until = 0.0
@@ -131,6 +134,7 @@ class Controller:
             log.info("action", extra=_fields(result))
         durations = self._publisher.durations()
         status = summarize(placement, seen, planned, now=now, durations=durations)
+        status = replace(status, spend=self._accountant.account(placement, seen))
         fresh = self._chronicle.decisions(planned.decisions)
         changes = self._chronicle.phases(status, at=now)
         self._publisher.status(placement, status)

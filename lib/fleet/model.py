@@ -485,6 +485,50 @@ class RegionStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What one region has cost this month, and its present rates in USD per hour."""
+
+    region: str
+    gpu_usd: float = 0.0
+    fee_usd: float = 0.0
+    gpu_rate: float = 0.0
+    fee_rate: float = 0.0
+    seen: bool = True  # False: the rates are the last known ones, and nothing is charged meanwhile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A time in which nobody saw what it cost. `usd_per_hour` is what it was before; it is not in any sum."""
+
+    region: str  # "": all of them, because the controller was down
+    since: datetime
+    until: datetime
+    usd_per_hour: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """The accounts of one month (UTC), as the controller keeps them in the placement's status."""
+
+    month: str  # "2026-11"
+    since: datetime
+    as_of: datetime
+    accounts: tuple[Account, ...] = ()
+    unseen_s: float = 0.0
+    unseen_usd: float = 0.0
+    gaps: tuple[Gap, ...] = ()  # newest first, bounded to 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """The controller's last whole cycle: how long it took, and how many API calls it made, by API."""
+
+    seconds: float
+    calls: Mapping[str, int]
+    bound: int  # how many it may make at this size of the fleet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementStatus:
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()  # types: Ready, Reachable, WithinBudget
@@ -493,6 +537,8 @@ class PlacementStatus:
     vip: str = ""
     usd_per_hour: float = 0.0
     as_of: datetime | None = None
+    spend: Spend | None = None
+    cycle: Cycle | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ an object that the API gave and only fills in what may be absent.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from lib.fleet.evidence import Evidence, Source, Verdict
@@ -28,20 +28,13 @@ from lib.fleet.model import (
     Rollout,
     WhyNot,
 )
+from lib.gateways import accounts_codec as accounts
+from lib.gateways.rfc3339 import certain, time_from, time_text
 
 GROUP, VERSION = "gpuatlas.dev", "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 Object = dict[str, Any]
 T = TypeVar("T")
-
-
-def time_text(at: datetime) -> str:
-    """Milliseconds are kept: in the sandbox a second of the wall is a minute of its time."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def time_from(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
 
 
 def placement_from(found: Object) -> Placement:
@@ -122,6 +115,8 @@ def status_from(status: Object) -> PlacementStatus:
         vip=status.get("vip", ""),
         usd_per_hour=float(status.get("usdPerHour", 0.0)),
         as_of=time_from(status.get("asOf")),
+        spend=_maybe(accounts.spend_from, status.get("spend")),
+        cycle=_maybe(accounts.cycle_from, status.get("cycle")),
     )
 
 
@@ -136,6 +131,8 @@ def status_to(status: PlacementStatus) -> Object:
         "vip": status.vip,
         "usdPerHour": round(status.usd_per_hour, 4),
         "asOf": _maybe(time_text, status.as_of),
+        "spend": _maybe(accounts.spend_to, status.spend),
+        "cycle": _maybe(accounts.cycle_to, status.cycle),
         "ready": f"{serving}/{len(status.regions)}",
     }
 
@@ -184,7 +181,7 @@ def _region_from(found: Object) -> RegionStatus:
         as_of=time_from(found.get("asOf")),
         conditions=tuple(_condition_from(c) for c in found.get("conditions") or ()),
         history=tuple(
-            PhaseSpan(phase=Phase(s["phase"]), since=_certain(s["since"])) for s in found.get("history") or ()
+            PhaseSpan(phase=Phase(s["phase"]), since=certain(s["since"])) for s in found.get("history") or ()
         ),
     )
 
@@ -218,7 +215,7 @@ def _region_to(region: RegionStatus) -> Object:
 
 def _decision_from(found: Object) -> Decision:
     return Decision(
-        at=_certain(found["at"]),
+        at=certain(found["at"]),
         verb=found["verb"],
         region=found.get("region", ""),
         reason=found.get("reason", ""),
@@ -324,10 +321,6 @@ def _evidence_to(piece: Evidence, as_of: datetime | None) -> Object:
 
 def _maybe(convert: Callable[[Any], T], value: Any) -> T | None:
     return None if value is None else convert(value)
-
-
-def _certain(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _given(**fields: Any) -> Object:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from lib.fleet import explain
 from lib.fleet.model import BLOCKED, PROGRESS, Condition, Decision, Phase, Placement
+from lib.fleet.spend import cost
 from lib.ui import words
 from lib.ui.snapshot import Snapshot
 
@@ -83,8 +84,17 @@ def _money(placement: Placement | None, unknown: str) -> None:
         "money",
         "Spend per hour",
         words.money(spend).replace("$", "\\$"),
-        f":{color}[{share:.0%}] of the budget; {left} left",
+        f":{color}[{share:.0%}] of the budget; {left} left{_month(placement)}",
     )
+
+
+def _month(placement: Placement) -> str:
+    """The month so far (a "+" says that there are gaps) and to its end, in one short line of its own."""
+    told = cost(placement, now=placement.status.as_of) if placement.status.as_of else None
+    if told is None:
+        return ""
+    more = "+" if told.unseen_s >= 1 else ""
+    return f"  \nmonth \\${told.month_usd:,.0f}{more} of about \\${told.forecast_usd:,.0f}"
 
 
 def _controller(snapshot: Snapshot) -> None:

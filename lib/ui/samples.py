@@ -11,6 +11,7 @@ from typing import Any, Final
 from lib.fleet import catalog
 from lib.fleet.model import (
     PROGRESS,
+    Account,
     Candidate,
     Condition,
     Decision,
@@ -26,6 +27,7 @@ from lib.fleet.model import (
     RegionStatus,
     RegionView,
     Rollout,
+    Spend,
     WhyNot,
 )
 from lib.ui.snapshot import ClockAnchor, Snapshot, Trouble
@@ -114,6 +116,7 @@ def placement(*regions: RegionStatus, overrides: tuple[Override, ...] = ()) -> P
         vip="http://127.0.0.1:18080" if regions else "",
         usd_per_hour=sum(one.usd_per_hour for one in regions) + 0.10,
         as_of=NOW,
+        spend=_spend(regions) if regions else None,
         conditions=(
             Condition(
                 type="Reachable",
@@ -137,6 +140,17 @@ def placement(*regions: RegionStatus, overrides: tuple[Override, ...] = ()) -> P
         spec=spec,
         status=status,
     )
+
+
+def _spend(regions: tuple[RegionStatus, ...]) -> Spend:
+    """Since the first of the month, each region half of the time."""
+    since = NOW.replace(day=1, hour=0, minute=0)
+    hours = (NOW - since).total_seconds() / 7200
+    accounts = tuple(
+        Account(region=one.region, gpu_usd=0.85 * hours, fee_usd=0.1 * hours, gpu_rate=0.85, fee_rate=0.1)
+        for one in regions
+    )
+    return Spend(month=f"{NOW:%Y-%m}", since=since, as_of=NOW, accounts=accounts)
 
 
 def view(name: str, i: int) -> RegionView:

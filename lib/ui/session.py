@@ -240,6 +240,8 @@ def _content(seen: Snapshot) -> Snapshot:
         status = replace(
             placement.status,
             as_of=None,
+            spend=None,  # it grows with every look; what is drawn of it follows at the next change
+            cycle=None,
             regions=tuple(replace(one, as_of=None) for one in placement.status.regions),
         )
         placement = replace(placement, resource_version="", status=status)

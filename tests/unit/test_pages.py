@@ -75,6 +75,11 @@ def test_choosing_a_region_opens_its_card_with_offer_and_price(open_page: Open) 
     assert "per hour" in text(at)
 
 
+def test_the_glance_tells_what_the_month_has_cost_and_will(open_page: Open) -> None:
+    words = text(open_page("pages/atlas.py", "one")).replace("\\", "")
+    assert "month $260 of about $424" in words
+
+
 @pytest.mark.parametrize(
     ("region", "label", "says"),
     [
