@@ -13,6 +13,7 @@ from lib.fleet import capacity
 from lib.fleet.conditions import conditions_of
 from lib.fleet.look import Look
 from lib.fleet.model import FleetObservation, Placement, RegionObservation, RegionStatus
+from lib.fleet.names import cluster_name
 from lib.fleet.phase import BLOCKED_REASONS, phase_of
 from lib.fleet.spare import spare_regions
 from lib.fleet.survey import RegionSurvey, Survey
@@ -66,7 +67,8 @@ def _refused(told: Iterable[RegionStatus]) -> frozenset[str]:
 def _ours(
     placement: Placement, seen: FleetObservation, before: Mapping[str, RegionStatus]
 ) -> dict[str, RegionObservation]:
-    """By name: what exists and is owned, what existed when last seen, and what is pinned."""
+    """By name: what exists and is owned, what existed when last seen, and what is pinned. What can't be seen is ours
+    when the status, the delivery repository or the global address says so."""
     spec = placement.spec
     blind = "clusters" in seen.unknown
     found: dict[str, RegionObservation] = {}
@@ -75,11 +77,15 @@ def _ours(
         if blind and observation.cluster is None:
             observation = _with_unknown_cluster(observation)
         owned = observation.cluster is not None and observation.cluster.owned
-        was = before.get(region)
-        hidden = "cluster" in observation.unknown and was is not None and bool(was.cluster)
+        hidden = "cluster" in observation.unknown and _known_of(region, seen, before.get(region))
         if owned or hidden or (region in spec.pinned and region not in spec.excluded):
             found[region] = observation
     return found
+
+
+def _known_of(region: str, seen: FleetObservation, was: RegionStatus | None) -> bool:
+    told = was is not None and bool(was.cluster)
+    return told or cluster_name(region) in (seen.delivered or ()) or region in (seen.attached or ())
 
 
 def _with_unknown_cluster(seen: RegionObservation) -> RegionObservation:

@@ -895,3 +895,14 @@ def test_a_plan_for_all_regions_and_twelve_types_takes_milliseconds() -> None:
         plan(wide, seen, now=T0)
         took.append(time.perf_counter() - start)
     assert min(took) < 0.005
+
+
+def test_a_region_that_cant_be_seen_is_ours_though_all_that_was_told_is_lost() -> None:
+    loop = served(replace(TWO, max_hourly_usd=2.5))
+    (other,) = loop.serving - {"us-central1"}
+    loop.world.missing.add(other)
+    loop.placement = replace(loop.placement, status=PlacementStatus())
+    for _ in range(30):
+        loop.turn()
+        check(loop)
+    assert set(loop.world.clusters) == {"us-central1", other}
