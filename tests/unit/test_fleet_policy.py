@@ -85,6 +85,14 @@ def test_a_zone_that_loses_one_of_two_is_full_not_down():
     assert known.room("east-a", HOUR_S + 60.0) < 0.05
 
 
+def test_a_zone_let_go_a_moment_ago_is_still_in_its_run():
+    known = Knowledge(ZONES)
+    known.learn(0.0, [up("east-a")], {"east-a"})
+    known.learn(20 * HOUR_S, [], ())
+    assert known.age_s("east-a", 20 * HOUR_S + 600.0) == known.age_s("east-a", 20 * HOUR_S) + 600.0
+    assert known.room("east-a", 20 * HOUR_S + 60.0) > known.room("east-a", 30 * HOUR_S) > 0.6
+
+
 def record(hours: float, zone: str, outcome: Outcome) -> Record:
     return Record(zone=zone, outcome=outcome, at_s=hours * HOUR_S)
 
@@ -220,6 +228,32 @@ def test_on_demand_covers_a_deficit_and_goes_when_old_spot_serves():
     assert kept.drop == ()
     served = policy.step(Look(at_s=40 * HOUR_S, replicas=(standing[0], replica(2, "east-b"))))
     assert served.drop == (1,)
+
+
+def test_a_zone_that_came_back_is_left_until_its_run_is_older_while_on_demand_covers():
+    policy = Policy(terms(zones=ZONES[:1], ondemand_usd=3.3))
+    cover = replica(1, "east-a", kind="od")
+    policy.step(Look(at_s=0.0, events=(refused("east-a"),), replicas=(cover,)))
+    back = policy.step(
+        Look(at_s=60.0, events=(up("east-a"),), replicas=(cover, replica(2, "east-a", "starting")))
+    )
+    assert back.drop == (2,)
+    asked = [policy.step(Look(at_s=60.0 * m, replicas=(cover,))).spot for m in range(2, 17)]
+    assert set(asked) == {()}
+    seen_again = policy.step(Look(at_s=17 * 60.0, replicas=(cover,)))
+    assert seen_again.spot == ("east-a",)
+
+
+def test_where_nothing_covers_a_young_run_is_taken():
+    policy = Policy(terms(zones=ZONES[:1]))
+    policy.step(Look(at_s=0.0, events=(refused("east-a"),)))
+    back = policy.step(Look(at_s=60.0, events=(up("east-a"),), replicas=(replica(2, "east-a", "starting"),)))
+    assert back.drop == ()
+
+
+def test_few_zones_are_each_asked_for_all_that_is_missing():
+    answer = Policy(terms(target=4, zones=ZONES[:2])).step(Look(at_s=0.0))
+    assert sorted(answer.spot) == ["east-a"] * 4 + ["east-b"] * 4
 
 
 def test_what_serves_is_never_dropped_below_the_target():

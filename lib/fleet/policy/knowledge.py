@@ -20,20 +20,23 @@ from itertools import groupby
 from lib.fleet.policy.model import Event, Happening, Outcome, Record, Zone
 
 HOUR_S = 3600.0
-HAZARD = 0.7  # losses of a run, times (its age in hours + YOUNG_H)
-YOUNG_S = 0.25 * HOUR_S
-UNSEEN_AGE_S = HOUR_S  # what a run that is not ours is taken to be old
+# Losses an hour of a run: HAZARD / (its age and YOUNG_S, in hours) ** FALL.
+HAZARD, YOUNG_S, FALL = 0.7, 0.25 * HOUR_S, 0.75
+UNSEEN_AGE_S = 2 * HOUR_S  # what a run that is not ours is taken to be old
 SEEN_SHARE = 0.4  # of the time since a refusal, its new run is taken to be this share old
 RECOVERY_PER_H = 1.0  # of a zone that refused
 LOSS_PER_H = 0.25  # of a zone that is not watched
 ROOM_FIRST, ROOM_HELD, ROOM_FULL, ROOM_LEAST = 0.6, 0.97, 0.02, 0.02
 FULL_S = 0.5 * HOUR_S
+SAME_RUN_S = 900.0  # so long a zone let go while up is taken to be in the same run; then its age grows slower
 TOGETHER_S = 900.0
 SAME_REGION, OTHER_REGION = 0.32, 0.08  # lost together, given one is
 TOGETHER_WEIGHT = 20.0  # trials the two figures count for
 AFTERSHOCK, AFTERSHOCK_S = 0.15, 1800.0  # extra losses an hour, for siblings of a zone just lost
 ZONE_WEIGHT, ALL_WEIGHT, DAY_WEIGHT = 2.0, 3.0, 6.0  # losses that the prior counts for
 _HAPPENED: dict[Outcome, Happening] = {"obtained": "up", "refused": "failed", "lost": "lost"}
+
+_Run = tuple[float, float]  # since, until
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class Knowledge:
     _region: dict[str, str] = field(default_factory=dict[str, str])
     _up_since: dict[str, float] = field(default_factory=dict[str, float])  # of zones that hold us
     _down_at: dict[str, float] = field(default_factory=dict[str, float])  # last seen without room
+    _let_go: dict[str, _Run] = field(default_factory=dict[str, _Run])  # up when we left, not known down since
     _full_at: dict[str, float] = field(default_factory=dict[str, float])  # holds us, and has no room for more
     _losses: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])  # of the last hour
     _zone: dict[str, _Rate] = field(default_factory=dict[str, _Rate])
@@ -106,18 +110,26 @@ class Knowledge:
     def holds(self, zone: str) -> bool:
         return zone in self._up_since
 
+    def let_go(self, zone: str) -> float | None:
+        """When a zone was let go that is not known to be down since."""
+        return self._let_go[zone][1] if zone in self._let_go else None
+
     def age_s(self, zone: str, at_s: float) -> float:
         """Of the run that a zone is in, if it is up: known for zones that hold us, guessed for the others."""
         if zone in self._up_since:
             return at_s - self._up_since[zone]
+        if zone in self._let_go:
+            since, until = self._let_go[zone]
+            away = at_s - until
+            return until - since + min(away, SAME_RUN_S) + SEEN_SHARE * max(0.0, away - SAME_RUN_S)
         if zone in self._down_at:
             return min(UNSEEN_AGE_S, SEEN_SHARE * (at_s - self._down_at[zone]))
         return UNSEEN_AGE_S
 
-    def hazard(self, zone: str, at_s: float) -> float:
-        """Losses a second, were we there."""
+    def hazard(self, zone: str, at_s: float, later_s: float = 0.0) -> float:
+        """Losses a second, were we there; `later_s`: of the same run when it is so much older."""
         level = self._zone[zone].ratio * self._all.ratio * self._of_day(at_s)
-        own = level * HAZARD / (self.age_s(zone, at_s) + YOUNG_S)
+        own = level / HOUR_S * HAZARD * (self._hours_old(zone, at_s) + later_s / HOUR_S) ** -FALL
         shocks = (
             math.exp((then - at_s) / AFTERSHOCK_S)
             for then, other in self._losses
@@ -125,16 +137,27 @@ class Knowledge:
         )
         return own + AFTERSHOCK / HOUR_S * sum(shocks)
 
+    def _hours_old(self, zone: str, at_s: float) -> float:
+        return (max(0.0, self.age_s(zone, at_s)) + YOUNG_S) / HOUR_S
+
     def room(self, zone: str, at_s: float) -> float:
         """How likely one more launch is accepted now, 0 to 1."""
         if zone in self._up_since:
             return ROOM_FULL if at_s - self._full_at.get(zone, -math.inf) < FULL_S else ROOM_HELD
+        if zone in self._let_go:
+            return self._still_up(zone, at_s)
         if zone not in self._down_at:
             return ROOM_FIRST
         back = self._recovery[zone].ratio
         both = back + LOSS_PER_H
         hours = (at_s - self._down_at[zone]) / HOUR_S
         return max(ROOM_LEAST, back / both * (1 - math.exp(-both * hours)))
+
+    def _still_up(self, zone: str, at_s: float) -> float:
+        since, until = self._let_go[zone]
+        before = (until - since + YOUNG_S) / HOUR_S
+        lost = self._zone[zone].ratio * self._all.ratio * _expected(before, before + (at_s - until) / HOUR_S)
+        return ROOM_FIRST + (ROOM_HELD - ROOM_FIRST) * math.exp(-lost)
 
     def together(self, one: str, other: str) -> float:
         """How likely `other` is lost with `one`."""
@@ -157,7 +180,7 @@ class Knowledge:
             elif event.what == "failed":
                 self._refused(event.zone, at_s)
         for zone in [z for z in self._up_since if z not in held]:
-            self._down_at.setdefault(zone, self._up_since.pop(zone))  # let go while up: its age stays a guess
+            self._let_go[zone] = (self._up_since.pop(zone), at_s)
 
     def _of_day(self, at_s: float) -> float:
         """The day's rhythm: this hour's losses against all, smoothed over its neighbours."""
@@ -179,8 +202,8 @@ class Knowledge:
         hour = self._hours[int(self.at_s / HOUR_S) % 24]
         day, total = self._of_day(self.at_s), self._all.ratio
         for zone in self._up_since:
-            before = max(0.0, self.age_s(zone, self.at_s)) + YOUNG_S
-            unit = HAZARD * math.log((before + at_s - self.at_s) / before)
+            before = self._hours_old(zone, self.at_s)
+            unit = _expected(before, before + (at_s - self.at_s) / HOUR_S)
             own = self._zone[zone]
             ratio = own.ratio
             own.expected += unit * total * day
@@ -191,6 +214,7 @@ class Knowledge:
     def _came_up(self, zone: str, at_s: float) -> None:
         if zone not in self._up_since:
             self._up_since[zone] = at_s - self.age_s(zone, at_s)
+        self._let_go.pop(zone, None)
         if zone in self._down_at:
             self._recovery[zone].seen += 1
             self._recovery[zone].expected += (1 - SEEN_SHARE) * (at_s - self._down_at.pop(zone)) / HOUR_S
@@ -220,4 +244,10 @@ class Knowledge:
         if zone in self._down_at and zone not in self._up_since:
             self._recovery[zone].expected += (at_s - self._down_at[zone]) / HOUR_S
         self._up_since.pop(zone, None)
+        self._let_go.pop(zone, None)
         self._down_at[zone] = at_s
+
+
+def _expected(before: float, after: float) -> float:
+    """Losses of a run between two ages, in hours with YOUNG_S added."""
+    return HAZARD / (1 - FALL) * (after ** (1 - FALL) - before ** (1 - FALL))

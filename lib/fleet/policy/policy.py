@@ -1,8 +1,9 @@
 """What to ask for, what to let go and when to look again: keep the wanted replicas serving for the least downtime and
 money.
 
-Level-triggered: it answers from what is alive now and from what it has learned. Three rules:
+Level-triggered: it answers from what is alive now and from what it has learned. Four rules:
 a deficit is filled by parallel attempts, more of them after each refused round, and covered by on-demand meanwhile;
+a run so young that on-demand would have to stand beside it is left alone, and looked at again, until it is older;
 spares are held while the deficits they prevent are worth more than their price; what is surplus goes once its better
 stands. It neither calls a cloud nor keeps replicas: its memory is what losses taught.
 """
@@ -10,23 +11,24 @@ stands. It neither calls a cloud nor keeps replicas: its memory is what losses t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lib.fleet.policy.knowledge import Knowledge
+from lib.fleet.policy.knowledge import UNSEEN_AGE_S, Knowledge
 from lib.fleet.policy.model import Answer, Look, Replica, Terms
 from lib.fleet.policy.parallel import to_ask
 from lib.fleet.policy.portfolio import Portfolio, Set
 
-OUTAGE_S, OUTAGE_RATE = (
-    12_000.0,
-    10.0,
-)  # worth of a deficit where on-demand covers it: once, and a second it lasts
-UNCOVERED_RATE = 250.0  # a second, where nothing covers it
+OUTAGE_S = 19_000.0  # worth of a deficit where on-demand covers it, in seconds of spot's price: once,
+OUTAGE_RATE = 7.0  # and a second it lasts
+UNCOVERED_RATE = 150.0  # a second, where nothing covers it
 SEARCH_S = 180.0  # beyond two attempts, to find a zone where nothing covers the deficit
 ONDEMAND_SHARE = 3.3  # on-demand over spot, where no on-demand price is told
 CANDIDATES = 6
+WIDTH = 2  # times what is missing: attempts of one round where no zone is left to ask
+PROBE_S = 900.0  # between looks at a zone whose run is still too young
 ROOM_TO_PLAN, ROOM_TO_MOVE = 0.05, 0.5  # likely enough to plan with: a zone not held, one that holds us
-MARGIN = 0.15  # of a replica's price, an hour: a smaller gain is not worth moving for
+MARGIN = 0.3  # of a replica's price, an hour: a smaller gain is not worth moving for
 CAUTION = 1.5  # how much more a likely zone is preferred to a safe one
 SHARED_FATE = 2.0  # a replica beside another counts this many times its hazard
 KEEP_COVER = 0.7  # a cover that stands is kept until it is worth less than this share of its price
@@ -58,30 +60,37 @@ class Policy:
         missing = self.terms.target - len(held)
         if missing > 0:
             self._round += refused
-            zones, drop, wake = self._fill(look.at_s, held, asked, portfolio), [], FILL_S
+            zones, drop, wake = self._fill(look.at_s, held, asked, portfolio), list[int](), FILL_S
         else:
             zones, drop = self._improve(look.at_s, held, asked, portfolio)
             self._round = self._round + refused if zones else 0
             wake = WATCH_S if zones else IDLE_S
+        early = self._early(look, held)
+        if early:
+            drop, wake = [*drop, *early], FILL_S
         cover, uncover = self._cover(look, held, drop, portfolio)
         return Answer(spot=tuple(zones), ondemand=cover, drop=(*drop, *uncover), wake_s=wake)
 
-    def _portfolio(self, at_s: float) -> Portfolio:
+    def _made_good(self) -> float:
         terms = self.terms
         made_good = terms.cold_start_s + terms.poll_s / 2
+        return made_good + (2 * terms.attempt_s + SEARCH_S if self._cover_price is None else 0.0)
+
+    def _outage(self) -> float:
         if self._cover_price is None:
-            made_good += 2 * terms.attempt_s + SEARCH_S
-            outage = UNCOVERED_RATE * made_good
-        else:
-            outage = OUTAGE_S + OUTAGE_RATE * made_good
+            return UNCOVERED_RATE * self._made_good()
+        return OUTAGE_S + OUTAGE_RATE * self._made_good()
+
+    def _portfolio(self, at_s: float) -> Portfolio:
+        terms = self.terms
         return Portfolio(
             target=terms.target,
             price=self._price,
             hazard={z.name: self.knowledge.hazard(z.name, at_s) for z in terms.zones},
             together=self.knowledge.together,
-            outage=outage
-            * terms.target,  # a deficit of a larger service is worth more, as its replicas cost more
-            recovery_s=made_good,
+            outage=self._outage()
+            * terms.target,  # a larger service's deficit is worth as much more as it costs
+            recovery_s=self._made_good(),
         )
 
     def _fill(
@@ -89,21 +98,52 @@ class Policy:
     ) -> list[str]:
         """Zones to ask until the odds of the answers cover what is missing, twice as much after each refused round."""
         missing = self.terms.target - len(held)
-        room = {z.name: self.knowledge.room(z.name, at_s) for z in self.terms.zones}
+        names = [z.name for z in self.terms.zones]
+        zones = [z for z in names if not self._waits(z, at_s)]
+        if len(zones) < len(names):  # one is ripening: what would have to wait behind it isn't asked
+            zones = [z for z in zones if not self._unripe(z, at_s)]
+        room = {z: self.knowledge.room(z, at_s) for z in zones}
         taken, waiting = [r.zone for r in held], [r.zone for r in asked]
-        chosen = list(
-            to_ask(
-                room,
-                missing=missing,
-                refused_rounds=self._round,
-                waiting=waiting,
-                copies={z: missing for z in room if self.knowledge.holds(z)},
-                order=lambda z, before: self._risk(z, [*taken, *before], portfolio) / room[z] ** CAUTION,
-            )
+        chosen = to_ask(
+            room,
+            missing=missing,
+            refused_rounds=self._round,
+            waiting=waiting,
+            copies={z: missing for z in room if self.knowledge.holds(z) or self.knowledge.let_go(z)},
+            order=lambda z, before: self._risk(z, [*taken, *before], portfolio) / room[z] ** CAUTION,
         )
-        if chosen and not room.keys() - {*chosen, *waiting}:  # no zone is left: the last must do for all
-            chosen += [chosen[-1]] * (missing - chosen.count(chosen[-1]))
-        return chosen
+        if not room.keys() - {*chosen, *waiting}:  # no zone is left
+            return self._in_width(chosen, missing)
+        return list(chosen)
+
+    @staticmethod
+    def _in_width(chosen: Sequence[str], missing: int) -> list[str]:
+        """Few zones are left, so each is asked for all that is missing, as far as WIDTH goes: the first with room
+        then brings all at once."""
+        counts, left = Counter(chosen), WIDTH * missing - len(chosen)
+        for zone in dict.fromkeys(chosen):
+            more = max(0, min(left, missing - counts[zone]))
+            counts[zone] += more
+            left -= more
+        return list(counts.elements())
+
+    def _waits(self, zone: str, at_s: float) -> bool:
+        """It has room, but in a run too young to be worth its price while on-demand covers; asked now and then."""
+        until = self.knowledge.let_go(zone)
+        return until is not None and at_s - until < PROBE_S and self._unripe(zone, at_s)
+
+    def _unripe(self, zone: str, at_s: float) -> bool:
+        """Its run will still be so young when spot serves there that on-demand is worth its price instead."""
+        if self._cover_price is None or self.knowledge.age_s(zone, at_s) >= UNSEEN_AGE_S:
+            return False
+        hazard = self.knowledge.hazard(zone, at_s, self.terms.cold_start_s)
+        return self._outage() * hazard > self._cover_price - self._price[zone]
+
+    def _early(self, look: Look, held: list[Replica]) -> list[int]:
+        """Replicas that do not serve yet, in a run too young, for which on-demand stands in."""
+        cover = sum(r.kind == "od" for r in look.replicas)
+        young = [r for r in held if r.state == "starting" and self._unripe(r.zone, look.at_s)]
+        return [r.id for r in young[: max(0, min(cover, cover + len(held) - self.terms.target))]]
 
     def _risk(self, zone: str, taken: list[str], portfolio: Portfolio) -> float:
         hazard = portfolio.hazard[zone]
@@ -115,6 +155,9 @@ class Policy:
     ) -> tuple[list[str], list[int]]:
         """Towards the set that is worth its money: first what it adds, then, with that standing, what it drops."""
         have: Set = tuple(sorted(r.zone for r in held))
+        most = portfolio.worth(have) - self.terms.target * min(self._price.values())
+        if most <= MARGIN * self.terms.target:  # nothing can gain more
+            return [], []
         wanted = portfolio.best(have, self._within(at_s, portfolio))
         if portfolio.worth(have) - portfolio.worth(wanted) <= MARGIN * self.terms.target:
             return [], []
@@ -149,16 +192,16 @@ class Policy:
         if self._cover_price is None:
             return 0, []
         target = self.terms.target
-        cover = sorted(
-            (r for r in look.replicas if r.kind == "od"), key=lambda r: (r.state == "ready", -r.id)
-        )
-        ready = sum(r.state == "ready" and r.id not in drop for r in held)
-        keep, need = max(0, target - ready), max(0, target - len(held))
+        standing = [r for r in held if r.id not in drop]
+        cover = sorted((r for r in look.replicas if r.kind == "od"), key=lambda r: (r.state != "ready", r.id))
+        ready = sum(r.state == "ready" for r in standing)
+        keep, need = max(0, target - ready), max(0, target - len(standing))
         if not need:
-            spares = self._spares(tuple(sorted(r.zone for r in held)), portfolio, standing=len(cover) > keep)
-            keep, need = keep + spares, spares
-        surplus = max(0, len(cover) - keep)
-        return max(0, need - (len(cover) - surplus)), [r.id for r in cover[:surplus]]
+            spares = self._spares(
+                tuple(sorted(r.zone for r in standing)), portfolio, standing=len(cover) > keep
+            )
+            keep, need = max(keep, spares), spares
+        return max(0, need - min(len(cover), keep)), [r.id for r in cover[keep:]]
 
     def _spares(self, have: Set, portfolio: Portfolio, *, standing: bool) -> int:
         """One, or enough for all, if the deficits it prevents are worth its price."""

@@ -86,6 +86,9 @@ class Portfolio:
         for size in (self.target, self.target + 1):
             for width in range(1, min(len(safest), size) + 1):
                 yield tuple(sorted(safest[i % width] for i in range(size)))
+        for width in range(2, min(len(safest), self.target + 1) + 1):  # so wide that any one zone may be lost
+            size = self.target + -(-self.target // (width - 1))
+            yield tuple(sorted(safest[i % width] for i in range(size)))
         for one in safest[:PAIRED]:
             for other in safest[:PAIRED]:
                 if one != other:
