@@ -81,11 +81,12 @@ class Observer:
         vip = self._ask("vip", wire.compute.vip)
         capacity = self._capacity(until)
         listing = clusters.answer(until)
+        workloads = self._workloads(listing, until)  # first of all, while the other sources are on their way
         seen = _Seen(
             clusters=listing,
             memberships=memberships.answer(until),
             backends=backends.answer(until),
-            workloads=self._workloads(listing, until),
+            workloads=workloads,
         )
         regions = {r.region: r for r in seen.regions(_delivered_regions(delivered.answer(until)))}
         self.memory.wanted = wanted or self.memory.wanted

@@ -24,7 +24,7 @@ from lib.settings import Settings
 
 OWNER_MARK = "managed-by: gpu-atlas"
 ALL_GPUS = "GPUS_ALL_REGIONS"
-HEALTH_THREADS = 8
+HEALTH_THREADS = connect.POOL_SIZE  # 43 regions have a group in each of their three zones: two rounds
 
 
 class ComputeGateway:

@@ -26,7 +26,7 @@ from lib.settings import Endpoints, Settings, SettingsError
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 DEADLINE_S = 10.0
-POOL_SIZE = 48  # a session or cluster client is shared by as many threads as there are regions
+POOL_SIZE = 72  # a session is shared by as many threads as groups are asked for their health at once
 
 C = TypeVar("C")
 _refreshing = threading.Lock()

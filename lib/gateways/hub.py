@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,6 +47,7 @@ class HubGateway:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._parent = f"projects/{settings.project}/locations"
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="feature")
 
     @cached_property
     def _client(self) -> GkeHubClient:
@@ -57,6 +59,7 @@ class HubGateway:
         """All memberships with their Config Sync spec and state."""
         items: list[Any] = []
         unknown: set[str] = set()
+        feature_later = self._beside.submit(self._feature, SYNC)
         with connect.google_errors("listing fleet memberships"):
             pages = self._client.list_memberships(
                 parent=f"{self._parent}/-", retry=None, timeout=connect.DEADLINE_S
@@ -64,7 +67,7 @@ class HubGateway:
             for page in pages.pages:
                 items += page.resources
                 unknown |= set(page.unreachable)
-        feature = self._feature(SYNC)
+        feature = feature_later.result()
         specs = {short_name(k): v for k, v in feature.membership_specs.items()} if feature else {}
         states = {short_name(k): v for k, v in feature.membership_states.items()} if feature else {}
         merged = tuple(

@@ -123,6 +123,22 @@ def test_one_dead_control_plane_is_unknown_and_the_others_are_seen(observer, clo
     assert seen.regions["us-east1"].workload is not None
 
 
+def test_clusters_are_asked_while_the_slower_sources_are_still_on_their_way(observer, cloud):
+    asked = threading.Event()
+    answers, backends = cloud.observe, cloud.list_backends
+
+    def workload(cluster: ClusterObservation) -> WorkloadObservation:
+        asked.set()
+        return answers(cluster)
+
+    def slow() -> dict[str, tuple[BackendObservation, ...]]:
+        assert asked.wait(3), "the load balancer was waited for before any cluster was asked"
+        return backends()
+
+    cloud.observe, cloud.list_backends = workload, slow
+    assert observer.observe(NOW).unknown == frozenset()
+
+
 @pytest.mark.parametrize("source", ["clusters", "memberships", "backends", "delivery", "capacity"])
 def test_a_silent_source_is_named(observer, cloud, source):
     cloud.silent = frozenset({source})
