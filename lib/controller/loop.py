@@ -34,7 +34,7 @@ from lib.settings import Settings
 
 WORKERS = 64
 SET_UP_S = 10.0
-LEASE_TRUST_S = 8.0  # shorter than the lease: a look that took longer does not act any more
+LEASE_TRUST_S = 8.0  # shorter than the lease: after a look that took longer it is renewed before acting
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +103,17 @@ class Controller:
             self._set_up(now)
         return held
 
+    def _still_holds(self) -> bool:
+        """After a look that took long the lease is renewed before anything is changed, or somebody else has it."""
+        if time.monotonic() < self._held_until:
+            return True
+        try:
+            held = self._wire.lease.try_hold(self._identity)
+        except AtlasError:
+            return False
+        self._held_until = time.monotonic() + LEASE_TRUST_S if held else 0.0
+        return held
+
     def _without_wish(self, error: AtlasError, now: datetime) -> None:
         """Without the config cluster nothing is decided, but what happens is still seen and told. Before the
         set-up is finished this is the normal course of things."""
@@ -126,7 +137,10 @@ class Controller:
     def _reconcile(self, placement: Placement, seen: FleetObservation) -> None:
         now = seen.at
         planned = plan(placement, seen, now=now)
-        actions = planned.actions if time.monotonic() < self._held_until else ()
+        if not self._still_holds():
+            self._witness(seen)
+            return
+        actions = planned.actions
         operation_id = self._operation_id(placement) if actions else ""
         results = self._actor.act(actions, placement, operation_id=operation_id, now=now)
         self._observer.memory.attempts += tuple(self._actor.take_lessons())

@@ -34,7 +34,7 @@ from lib.fleet.names import PREFIX, cluster_name
 from lib.gateways.errors import NotFound
 from lib.gateways.listing import Listing
 
-DEADLINE_S = 4.0
+DEADLINE_S, PER_CLUSTER_S = 4.0, 0.01  # of a look: Python's clients ask about a hundred clusters a second
 FIRST_CAPACITY_S = 15.0  # without any capacity nothing can be located: the first look waits longer
 CAPACITY_TARGET_S, CAPACITY_WALL_S = 60.0, 10.0
 READABLE = frozenset({"RUNNING", "RECONCILING", "DEGRADED"})
@@ -72,7 +72,8 @@ class Observer:
 
     def observe(self, at: datetime, *, wanted: Collection[str] = ()) -> FleetObservation:
         """`wanted`: accelerators that advice is asked for; without any, those of the look before."""
-        wire, until = self._wire, time.monotonic() + DEADLINE_S
+        wire, began = self._wire, time.monotonic()
+        until = began + self._deadline_s()
         clusters = self._ask("clusters", wire.gke.list_clusters)
         memberships = self._ask("memberships", wire.hub.list_memberships)
         backends = self._ask("backends", wire.compute.list_backends)
@@ -81,7 +82,9 @@ class Observer:
         vip = self._ask("vip", wire.compute.vip)
         capacity = self._capacity(until)
         listing = clusters.answer(until)
-        workloads = self._workloads(listing, until)  # first of all, while the other sources are on their way
+        self._remember(listing)
+        until = max(until, began + self._deadline_s())
+        workloads = self._workloads(until)  # first of all, while the other sources are on their way
         seen = _Seen(
             clusters=listing,
             memberships=memberships.answer(until),
@@ -113,15 +116,18 @@ class Observer:
     def _ask(self, name: str, call: Callable[[], T]) -> Asked[T]:
         return self._fan_out.ask(name, call)
 
-    def _workloads(
-        self, listing: Answer[Listing[ClusterObservation]], until: float
-    ) -> dict[str, Answer[WorkloadObservation]]:
-        """By region. When the list of clusters is unknown the last known ones are still asked: their own
-        APIs may well answer."""
+    def _deadline_s(self) -> float:
+        return DEADLINE_S + PER_CLUSTER_S * len(self.memory.clusters)
+
+    def _remember(self, listing: Answer[Listing[ClusterObservation]]) -> None:
         if listing.value is not None:
             self.memory.clusters = {c.region: c for c in _own(listing.value)} | {
                 region: c for region, c in self.memory.clusters.items() if region in listing.value.unknown
             }
+
+    def _workloads(self, until: float) -> dict[str, Answer[WorkloadObservation]]:
+        """By region. When the list of clusters is unknown the last known ones are still asked: their own
+        APIs may well answer."""
         asked = {
             region: self._ask(f"workload/{region}", partial(self._wire.workload.observe, cluster))
             for region, cluster in self.memory.clusters.items()

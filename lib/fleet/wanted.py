@@ -71,8 +71,19 @@ def wanted_workloads(  # noqa: PLR0913 - each kind of evidence by name
 ) -> dict[str, Wanted]:
     """One Wanted per region, counted in this order: what runs, what exists, what is only asked for. `spare` regions
     want nothing and cost their cluster's fee; in `refused` ones the autoscaler found no machine at the last look."""
+    held = {region: _holds(seen, observation) for region, observation in regions.items()}
     picker = _Picker(
-        spec=spec, seen=seen, regions=regions, index=index, now=now, spare=spare, refused=refused
+        spec=spec,
+        seen=seen,
+        regions=regions,
+        index=index,
+        now=now,
+        spare=spare,
+        refused=refused,
+        held=held,
+        waiting=frozenset(
+            r for r, o in regions.items() if o.cluster is not None and r not in spare and not held[r]
+        ),
     )
     existing = {r for r, o in regions.items() if o.cluster is not None or "cluster" in o.unknown}
     settled = {r: c for r in existing if (c := picker.delivered(r)) is not None}
@@ -113,6 +124,18 @@ def obtained(seen: RegionObservation) -> tuple[Choice, ...]:
     return tuple((p.accelerator, p.provisioning) for p in pods if p.node and not p.terminating)
 
 
+def _delivered(seen: FleetObservation, region: str) -> Choice | None:
+    held = (seen.delivered or {}).get(cluster_name(region))
+    return (held.accelerator, held.provisioning) if held else None
+
+
+def _holds(fleet: FleetObservation, seen: RegionObservation) -> tuple[Choice, ...]:
+    """What its pods hold, as last told by the delivery repository while they can't be seen."""
+    delivered = _delivered(fleet, seen.region)
+    dark = "workload" in seen.unknown or "cluster" in seen.unknown
+    return (delivered,) if dark and delivered else obtained(seen)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Picker:
     spec: PlacementSpec
@@ -122,6 +145,8 @@ class _Picker:
     now: datetime
     spare: frozenset[str]
     refused: frozenset[str]
+    held: Mapping[str, tuple[Choice, ...]]  # what their pods hold, by region
+    waiting: frozenset[str]  # regions that have got no GPU yet
 
     def wish(self, seen: RegionObservation, current: Choice | None, room_usd: float) -> Wanted:
         """What the region should run, given what is left of the budget for its machine."""
@@ -176,7 +201,7 @@ class _Picker:
 
     def _no_surge(self, seen: RegionObservation, choice: Choice, usd: float, room_usd: float) -> str:
         """What a second machine beside the one that serves would pass; "" when nothing, or when it is there."""
-        held, delivered = self._held(seen.region), self.delivered_whatever(seen.region)
+        held, delivered = self.held[seen.region], self.delivered_whatever(seen.region)
         if choice in held:
             return ""
         if self.peak_usd(seen.region, choice) > (room_usd if held else max(usd, room_usd)) + 1e-9:
@@ -191,19 +216,18 @@ class _Picker:
         return choice if choice in choices(self.spec) else None
 
     def delivered_whatever(self, region: str) -> Choice | None:
-        held = (self.seen.delivered or {}).get(cluster_name(region))
-        return (held.accelerator, held.provisioning) if held else None
+        return _delivered(self.seen, region)
 
     def held_usd(self, region: str) -> float:
         """What the machines cost that its pods run on. A drill that can't be seen has most likely got none."""
         told, seen = (self.seen.delivered or {}).get(cluster_name(region)), self.regions[region]
         drill = told is not None and told.rollout is Rollout.HARD
-        held = obtained(seen) if drill else self._held(region)
+        held = obtained(seen) if drill else self.held[region]
         return sum(machine_usd(choice, region) for choice in held)
 
     def peak_usd(self, region: str, choice: Choice) -> float:
         """What its machines cost until this choice has taken over from those that serve meanwhile."""
-        more = 0.0 if choice in self._held(region) else machine_usd(choice, region)
+        more = 0.0 if choice in self.held[region] else machine_usd(choice, region)
         return self.held_usd(region) + more
 
     def spoken_for_usd(self, region: str) -> float:
@@ -218,7 +242,7 @@ class _Picker:
 
     def normal(self, region: str, current: Choice | None, room_usd: float) -> tuple[Choice, bool]:
         """The region's own choice and whether it fits what is left of the budget."""
-        known, held = choices(self.spec), self._held(region)
+        known, held = choices(self.spec), self.held[region]
         if (
             current is not None
             and region in self.refused
@@ -241,12 +265,6 @@ class _Picker:
         fallback = next((c for c in known if self._offered(region, c)), known[0])
         return fallback, machine_usd(fallback, region) <= room_usd + 1e-9
 
-    def _held(self, region: str) -> tuple[Choice, ...]:
-        """What its pods hold, as last told by the delivery repository while they can't be seen."""
-        seen, delivered = self.regions[region], self.delivered_whatever(region)
-        dark = "workload" in seen.unknown or "cluster" in seen.unknown
-        return (delivered,) if dark and delivered else obtained(seen)
-
     def _fallback(self, region: str, current: Choice, room_usd: float) -> Choice:
         """The next type that may be had here, but only where the one that was refused can't be had elsewhere: a stand-in
         of the preferred type is better, and the budget must have room for it."""
@@ -262,16 +280,16 @@ class _Picker:
         beside it: a surge would wait for ever, or cost too much, so the switch's pod goes first."""
         held = obtained(seen)
         switched = bool(held) and normal not in held and not set(held) & set(choices(self.spec))
+        if not switched:
+            return Rollout.SAFE
         affords = self.peak_usd(seen.region, normal) <= room_usd + 1e-9
-        fits = affords and self._room_everywhere(but=seen.region)
-        return Rollout.HARD if switched and not fits else Rollout.SAFE
+        return Rollout.SAFE if affords and self._room_everywhere(but=seen.region) else Rollout.HARD
 
     def _room_everywhere(self, *, but: str) -> bool:
         """Whether the project's quota has room for one GPU more, beside those that other regions wait for."""
         quota = self.seen.global_quota
-        there = (r for r, seen in self.regions.items() if seen.cluster is not None and r not in self.spare)
-        waiting = [r for r in there if r != but and not self._held(r)]
-        return quota is None or quota.limit - quota.usage - len(waiting) >= 1
+        waiting = len(self.waiting) - (but in self.waiting)
+        return quota is None or quota.limit - quota.usage - waiting >= 1
 
     def _offered(self, region: str, choice: Choice) -> bool:
         capacity = self.seen.capacity.get(region)

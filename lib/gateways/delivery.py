@@ -64,7 +64,7 @@ class DeliveryGateway:
             if head is None:
                 return {}
             if self._read[0] != head:
-                self._read = (head, tree.delivered(repo, head))
+                self._read = (head, tree.delivered(repo, head, earlier=self._read))
             return dict(self._read[1])
 
     def head(self) -> str:

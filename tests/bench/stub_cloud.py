@@ -274,6 +274,7 @@ async def _serve(state_dir: Path, clusters: int, pods: int) -> None:
             "name": "stable-diffusion",
             "namespace": "default",
             "generation": 1,
+            "uid": "u",
             "resourceVersion": "1",
         },
         "spec": {

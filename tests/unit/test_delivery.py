@@ -139,6 +139,23 @@ def test_each_cluster_keeps_the_commit_that_touched_it_last(delivery: DeliveryGa
     assert second != third
 
 
+def test_what_has_changed_since_the_last_look_is_seen_as_by_a_first_one(
+    delivery: DeliveryGateway, tmp_path: Path
+) -> None:
+    old, new = {"d.yaml": deployment()}, {"d.yaml": deployment("nvidia-tesla-t4")}
+    for step in (
+        [("a", old), ("b", old), ("c", old)],
+        [("a", new), ("d", new)],
+        [("b", new), ("b", old)],  # there and back: touched all the same
+        [("c", None)],
+        [("c", new), ("d", {"note.txt": "no Deployment any more"})],
+    ):
+        for cluster, files in step:
+            delivery.commit(cluster, files, subject="x", author="y")
+        assert delivery.read() == DeliveryGateway(delivery._settings).read()
+    assert set(delivery.read()) == {"a", "b", "c"}
+
+
 def test_going_back_to_an_earlier_text_is_a_new_commit(delivery: DeliveryGateway) -> None:
     commit(delivery, deployment=deployment("nvidia-l4"))
     commit(delivery, deployment=deployment("nvidia-h100-80gb"))
