@@ -48,6 +48,7 @@ DEADLINE_S = 3.0  # how long a look waits for its actions; what takes longer goe
 
 
 LONGEST_HOLD_S = 300.0
+TOLD_WHAT_TO_DO = frozenset({Then.ASK, Then.GIVE_UP})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +164,8 @@ class Actor:
                 _lesson(action.region, accelerator, reaction.outcome, str(error), now)
                 for accelerator in placement.spec.accelerators
             ]
-        return Result(action=action, then=reaction.then, error=str(error))
+        advice = f" {reaction.what_next}" if error.row and reaction.then in TOLD_WHAT_TO_DO else ""
+        return Result(action=action, then=reaction.then, error=f"{error}{advice}")
 
     def _start(self, action: Action, placement: Placement, operation_id: str) -> Done:
         match action:

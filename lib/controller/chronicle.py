@@ -134,7 +134,7 @@ class Chronicle:
                 operation_id=operation_id,
                 body=body,
             )
-            if result.then in {Then.GIVE_UP, Then.ELSEWHERE}:
+            if result.then in {Then.GIVE_UP, Then.ELSEWHERE, Then.ASK}:
                 self.error(f"action/{name}/{region}", result.error, at=at)
 
     def events(self, seen: FleetObservation) -> None:

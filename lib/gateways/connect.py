@@ -166,4 +166,24 @@ def _failure(doing: str, e: Any) -> Failure:
         status, message = 0, "connection refused" if "refused" in message else "no connection"
     if "Already exists" in e.message or "already exists" in e.message:
         canonical = "ALREADY_EXISTS"
-    return Failure(doing=doing, status=status, reason=(reasons or [canonical])[0], message=message)
+    info = str(getattr(e, "reason", None) or "")  # of google.rpc.ErrorInfo: SERVICE_DISABLED, ...
+    told = next(iter(r for r in (*reasons, info, canonical) if r), "")
+    return Failure(
+        doing=doing,
+        status=status,
+        reason=told,
+        canonical=canonical,
+        message=message,
+        retry_after=_retry_after(e),
+    )
+
+
+def _retry_after(e: Any) -> float | None:
+    """Seconds that the answer asks for: google.rpc.RetryInfo, or the header of an HTTP answer."""
+    for detail in getattr(e, "details", None) or ():
+        delay = getattr(detail, "retry_delay", None)
+        if delay is not None:
+            return float(delay.seconds) + float(delay.nanos) / 1e9
+    headers = getattr(getattr(e, "response", None), "headers", None) or {}
+    after = str(headers.get("Retry-After", "")) if hasattr(headers, "get") else ""
+    return float(after) if after.isdigit() else None

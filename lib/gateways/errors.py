@@ -8,18 +8,22 @@
       Unreachable         no answer, or not in time: nothing is known
       JournalError        DeliveryError
 
-Clients' own exceptions are described as a `Failure` where they are caught and translated here, by one table.
+Clients' own exceptions are described as a `Failure` where they are caught and translated here, by the table of
+`lib.fleet.failures`.
 This imports no client, so that every process can name these errors for free.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+
+from lib.fleet.failures import Row, row_of
 
 
 class AtlasError(Exception):
-    """Base; str() is one sentence."""
+    """Base; str() is one sentence. `row` is what to do about the answer that led to it; None when none did."""
+
+    row: Row | None = None
 
 
 class NotFound(AtlasError): ...  # noqa: N818 - named as the APIs name it, as all below
@@ -67,7 +71,8 @@ class Failure:
 
     doing: str  # "creating cluster atlas-us-east1"
     status: int = 0
-    reason: str = ""  # canonical code or Kubernetes reason: ALREADY_EXISTS, AlreadyExists, ...
+    reason: str = ""  # the most telling one: of ErrorInfo, Compute, Kubernetes; else the canonical code
+    canonical: str = ""  # ALREADY_EXISTS, FAILED_PRECONDITION, ...
     message: str = ""
     field: str = ""
     retry_after: float | None = None
@@ -104,52 +109,37 @@ def silence(e: BaseException) -> str:
     return " ".join(str(said).split())[:200].rstrip(".") or "no answer"
 
 
-_STOCK_OUT = re.compile(r"RESOURCE_POOL_EXHAUSTED|INSUFFICIENT_CAPACITY|out of resources|GCE_STOCKOUT", re.I)
-_RATE = re.compile(r"quota exceeded for quota metric", re.I)  # calls a minute, and not hardware
-_QUOTA = re.compile(r"quota", re.I)
-_BY_STATUS: dict[int, type[AtlasError]] = {
-    0: Unreachable,
-    400: Refused,
-    401: PermissionDenied,
-    403: PermissionDenied,
-    404: NotFound,
-    408: Unreachable,
-    409: Conflict,
-    410: Conflict,
-    412: Conflict,
-    413: Refused,
-    422: Refused,
-    429: TransientError,
-    499: Unreachable,
-    500: TransientError,
-    502: TransientError,
-    503: TransientError,
-    504: Unreachable,
+_CLASSES: dict[str, type[AtlasError]] = {
+    kind.__name__: kind
+    for kind in (
+        AlreadyExists,
+        CapacityError,
+        Conflict,
+        NotFound,
+        PermissionDenied,
+        QuotaError,
+        Refused,
+        TransientError,
+        Unreachable,
+    )
 }
 
 
 def translate(failure: Failure) -> AtlasError:
-    """The error to raise for a failure; never raises itself."""
-    kind = _kind(failure)
+    """The error to raise for a failure, with its row of the table; never raises itself."""
+    row = row_of(failure.status, (failure.reason, failure.canonical), failure.message)
+    error = _error(_CLASSES[row.error], failure)
+    error.row = row
+    return error
+
+
+def _error(kind: type[AtlasError], failure: Failure) -> AtlasError:
     sentence = _sentence(failure)
     if kind is Refused:
         return Refused(sentence, field=failure.field)
     if kind is TransientError:
         return TransientError(sentence, retry_after=failure.retry_after or 1.0)
     return kind(sentence)
-
-
-def _kind(failure: Failure) -> type[AtlasError]:
-    reason = failure.reason.replace("_", "").lower()
-    if reason == "alreadyexists":
-        return AlreadyExists
-    if _STOCK_OUT.search(failure.message):
-        return CapacityError
-    # 403 is also what Container and Compute answer for a regional quota; 429 may be only a rate limit.
-    quota = _QUOTA.search(failure.message) and not _RATE.search(failure.message)
-    if failure.status in {403, 429} and (quota or reason == "quotaexceeded"):
-        return QuotaError
-    return _BY_STATUS.get(failure.status, Refused if failure.status < 500 else TransientError)
 
 
 def _sentence(failure: Failure) -> str:

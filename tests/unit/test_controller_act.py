@@ -28,11 +28,13 @@ from lib.gateways.errors import (
     AtlasError,
     CapacityError,
     Conflict,
+    Failure,
     PermissionDenied,
     QuotaError,
     Refused,
     TransientError,
     Unreachable,
+    translate,
 )
 from lib.gateways.journal import Journal
 from lib.settings import Settings
@@ -106,8 +108,17 @@ def test_later_steps_of_a_region_wait_for_the_one_that_failed_and_other_regions_
 def test_a_failed_action_is_held_back_for_a_while(actor, cloud):
     cloud.failures = {"create": PermissionDenied("no container.clusters.create.")}
     (result,) = act(actor, CREATE)
-    assert (result.then, result.error) == (Then.GIVE_UP, "no container.clusters.create.")
+    assert (result.then, result.error) == (Then.ASK, "no container.clusters.create.")
     assert act(actor, CREATE) == ()
+
+
+def test_what_only_an_operator_can_mend_says_how(actor, cloud):
+    said = 'Required "container.clusters.create" permission(s) for "projects/p".'
+    cloud.failures = {"create": translate(Failure(doing="creating it", status=403, message=said))}
+    (result,) = act(actor, CREATE)
+    assert result.then is Then.ASK
+    assert result.error.startswith(f"Creating it failed: {said}")
+    assert "Grant the permission that is named" in result.error
 
 
 @pytest.mark.parametrize(
