@@ -19,6 +19,7 @@ from lib.cli import (
     explain,
     orphans,
     policy,
+    probe,
     prompt,
     read,
     sandbox,
@@ -37,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Find a GPU in any region, serve from it behind one global address.",
 )
-for part in (stack, read, sonar, explain, cost, change, orphans, prompt, policy):
+for part in (stack, read, sonar, probe, explain, cost, change, orphans, prompt, policy):
     part.register(app)
 clock.register(sandbox.app)
 sandbox.app.add_typer(scenario.app, name="scenario")

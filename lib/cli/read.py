@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from lib.cli import session
 from lib.cli.output import Usage, emit, plain, reported, settings, table, usd
-from lib.fleet import spend, words
+from lib.fleet import capacity, catalog, evidence, spend, words
 from lib.fleet.model import Candidate, Entry, Placement, RegionStatus, RegionView
 from lib.launch import process
 
@@ -79,30 +79,48 @@ def regions(as_json: Json = False) -> None:
 
 def locate(
     accelerator: Annotated[str, typer.Option(help="The GPU to find, as GKE spells it.")],
+    region: Annotated[str, typer.Option(help="All the evidence on this region.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100)] = 10,
     as_json: Json = False,
 ) -> None:
     """Where a GPU can be had, best place first, and why not elsewhere."""
     with reported():
         wanted = settings()
-        name = session.accelerator(accelerator)
+        name, where = session.accelerator(accelerator), session.region(region) if region else ""
         gateway = session.placements(wanted)
         session.placement(wanted, gateway)
-        found = [c for view in gateway.list_regions() for c in view.candidates if c.accelerator == name]
-        found.sort(key=_rank)
-        rows = [(c.region, *_cells(c)) for c in found[:limit]]
-        emit(
-            found[:limit], as_json=as_json, text=table(("REGION", "GPU", "LIKELY", "ETA", "PRICE", ""), rows)
-        )
+        views = [v for v in gateway.list_regions() if where in {"", v.region}]
+        found = [c for view in views for c in view.all() if c.accelerator == name]
+        found.sort(key=lambda c: capacity.rank(c, frozenset()))
+        now = wanted.now()
+        value = [_with_evidence(c, now) for c in found[:limit]]
+        if where:
+            emit(value, as_json=as_json, text=(line for c in found for line in _evidence(c, now)))
+            return
+        rows = [(c.region, c.provisioning, *_cells(c)[1:]) for c in found[:limit]]
+        head = ("REGION", "MODEL", "LIKELY", "ETA", "PRICE", "")
+        emit(value, as_json=as_json, text=table(head, rows))
 
 
-def _rank(c: Candidate) -> tuple[object, ...]:
-    return (
-        not c.eligible,
-        c.eta_s if c.eta_s is not None else math.inf,
-        c.usd_per_hour if c.usd_per_hour is not None else math.inf,
-        c.region,
-    )
+def _with_evidence(c: Candidate, now: datetime) -> dict[str, object]:
+    """With what each piece weighs now, and what a reader should know before trusting them."""
+    told = asdict(c)
+    told["evidence"] = [{**asdict(p), "weight": round(p.weight(now), 2)} for p in c.evidence]
+    return {**told, "doubts": evidence.doubts(c.evidence, now)}
+
+
+def _evidence(c: Candidate, now: datetime) -> Iterator[str]:
+    gpu, cells = catalog.short(c.accelerator), _cells(c)
+    yield f"{c.region}: {gpu} {c.provisioning}, likely {cells[1]}, {cells[2] or 'no ETA'}, {cells[3]}"
+    if not c.eligible:
+        yield f"  {cells[4]}"
+    if c.evidence:
+        rows = [(f"  {p.source}", p.verdict, f"{p.weight(now):.2f}", p.says) for p in c.evidence]
+        yield from table(("  SOURCE", "VERDICT", "WEIGHT", ""), rows)
+    else:
+        yield from (f"  {reason}" for reason in c.reasons)
+    doubts = [d for d in evidence.doubts(c.evidence, now) if d not in {p.says for p in c.evidence}]
+    yield from (f"  ! {doubt}" for doubt in doubts)
 
 
 def _of(view: RegionView, accelerator: str) -> Candidate | None:

@@ -18,7 +18,7 @@ from lib.cli import session
 from lib.cli.output import Failed, Usage, plain, reported, settings, table, usd
 from lib.fleet import capacity, catalog
 from lib.fleet.model import Attempt, Candidate, Durations, PlacementSpec, Provisioning
-from lib.gateways.errors import AtlasError, JournalError
+from lib.gateways.errors import AtlasError, JournalError, Unreachable
 from lib.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,12 +98,15 @@ def _remembered(wanted: Settings) -> tuple[tuple[Attempt, ...], Durations | None
 
 
 def _sweep(wanted: Settings, asked: Asked, deadline_s: float) -> Iterator[Sounding]:
+    from lib.gateways import connect
     from lib.gateways.advice import AdviceGateway
     from lib.gateways.compute import ComputeGateway
     from lib.gateways.sweep import sweep
 
-    if session.is_down(wanted):
-        raise Failed(f"Nothing runs on {wanted.state_dir}; start it with ./atlas up.")
+    try:
+        connect.endpoints(wanted)
+    except Unreachable as e:
+        raise Failed(f"Nothing runs on {wanted.state_dir}; start it with ./atlas up.") from e
     yield from sweep(ComputeGateway(wanted), AdviceGateway(wanted), asked, deadline_s=deadline_s)
 
 

@@ -32,6 +32,7 @@ from lib.fleet.signals import (
     Kind,
     Pods,
     Signals,
+    alternatives_of,
     gathered,
     outcome_words,
     quota_of,
@@ -66,6 +67,21 @@ def cools_until(attempt: Attempt | None) -> datetime | None:
         return None
     wait = NOT_OFFERED_COOL_DOWN if attempt.outcome is Outcome.NOT_OFFERED else COOL_DOWN
     return attempt.at + wait
+
+
+def resting(mine: Iterable[Attempt], zones: Collection[str], now: datetime) -> Attempt | None:
+    """The failure that makes a region rest, if it still does. `mine`: its tries of one kind, newest first. A probe
+    speaks for its zone only: a region rests once no zone is left, or by what the autoscaler met there."""
+    probed: set[str] = set()
+    for attempt in mine:
+        until = cools_until(attempt)
+        if until is None or now >= until:
+            return None
+        probed.add(attempt.zone)
+        named = set(alternatives_of(attempt.message)) & set(zones)
+        if not attempt.probe or (not named and probed >= set(zones)):
+            return attempt
+    return None
 
 
 def candidates(  # noqa: PLR0913 - the contract's signature: each kind of evidence by name
@@ -215,11 +231,7 @@ class _Judge:
     ) -> tuple[str, str]:
         """The one reason that rules the region out and what would flip it; ("", "") when nothing does."""
         region, accelerator, provisioning = kind
-        gpu, quota, attempt = (
-            catalog.short(accelerator),
-            quota_of(known, accelerator, provisioning),
-            self.told.last(kind),
-        )
+        gpu, quota = catalog.short(accelerator), quota_of(known, accelerator, provisioning)
         if region in self.spec.excluded:
             return f"The placement excludes {region}.", f"taking {region} out of the excluded regions"
         if known is None:
@@ -238,8 +250,8 @@ class _Judge:
                 f"The project's quota for all GPUs is used up ({everywhere.usage:g} of {everywhere.limit:g})."
             )
             return say, f"quota for {catalog.GLOBAL_QUOTA_METRIC} above {everywhere.limit:g}"
-        until = cools_until(attempt)
-        if attempt is not None and until is not None and self.now < until:
+        attempt = resting(self.told.attempts.get(kind, ()), zones, self.now)
+        if attempt is not None and (until := cools_until(attempt)) is not None:
             return outcome_words(region, attempt), f"no new failure until {words.at(until)}"
         return "", ""
 

@@ -15,6 +15,7 @@ from lib.fleet import catalog, persistence
 from lib.fleet.evidence import Evidence, Source, SpotAdvice, Verdict
 from lib.fleet.model import Attempt, Outcome, Provisioning
 from lib.fleet.persistence import Try
+from lib.fleet.signals import alternatives_of
 
 LEVEL_WEIGHT = 1.0  # of the level of a place, when nothing fresh is known
 OWN_WEIGHT = 4.0  # of an own try that just ended
@@ -45,9 +46,15 @@ def prior(family: Family) -> float:
 
 
 def tries(attempts: Iterable[Attempt]) -> tuple[Try, ...]:
-    """Those that say something about stock, oldest first."""
-    found = sorted((a for a in attempts if a.outcome in _GOT), key=lambda a: a.at)
+    """Those that say something about a region's stock, oldest first. Where Google named another zone of the same
+    region, that zone is out of stock and the region isn't."""
+    telling = (a for a in attempts if a.outcome in _GOT and not _elsewhere_here(a))
+    found = sorted(telling, key=lambda a: a.at)
     return tuple(Try(at_s=a.at.timestamp(), got=_GOT[a.outcome]) for a in found)
+
+
+def _elsewhere_here(attempt: Attempt) -> bool:
+    return any(zone.startswith(f"{attempt.region}-") for zone in alternatives_of(attempt.message))
 
 
 def levels(attempts: Mapping[tuple[str, str, Provisioning], tuple[Attempt, ...]]) -> dict[Family, float]:

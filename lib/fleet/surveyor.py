@@ -30,7 +30,9 @@ def survey(placement: Placement, seen: FleetObservation, *, now: datetime) -> Su
 def _judged(placement: Placement, seen: FleetObservation, now: datetime, spare: frozenset[str]) -> Survey:
     spec = placement.spec
     before = {r.region: r for r in placement.status.regions}
-    index = capacity.latest(seen.attempts)
+    index = capacity.latest(
+        a for a in seen.attempts if not a.probe
+    )  # a probe says nothing of a pod's own try
     found = _ours(placement, seen, before)
     wishes = wanted_workloads(spec, seen, found, index, now, spare=spare, refused=_refused(before.values()))
     regions: dict[str, RegionSurvey] = {}
