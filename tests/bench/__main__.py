@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.bench import measures, sandbox_scale, vip_load
+from tests.bench import measures, sandbox_scale, traces, vip_load
 from tests.e2e.stack import CHROMIUM_ARGS, Stack, browser_path, free_port
 
 
@@ -49,6 +49,7 @@ def main() -> int:
             browser.close()
     figures |= told(measures.plan_time())
     figures |= told(sandbox_scale.costs())
+    figures |= told(traces.table())
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     return 0
 

@@ -24,16 +24,18 @@ HOUR_S = 3600.0
 HAZARD, YOUNG_S, FALL = 0.7, 0.25 * HOUR_S, 0.75
 UNSEEN_AGE_S = 2 * HOUR_S  # what a run that is not ours is taken to be old
 SEEN_SHARE = 0.4  # of the time since a refusal, its new run is taken to be this share old
-RECOVERY_PER_H = 1.0  # of a zone that refused
-LOSS_PER_H = 0.25  # of a zone that is not watched
+# Recoveries an hour of a zone without room: RECOVERY / (its age and YOUNG_S, in hours) ** RECOVERY_FALL.
+RECOVERY, RECOVERY_FALL = 0.9, 0.7
+SAME_OUTAGE_S = 12 * HOUR_S  # two refusals no farther apart are taken to be of one outage
 ROOM_FIRST, ROOM_HELD, ROOM_FULL, ROOM_LEAST = 0.6, 0.97, 0.02, 0.02
+SHARE_LEAST, SHARE_MOST = 0.05, 0.95  # of time with room, in the long run
 FULL_S = 0.5 * HOUR_S
 SAME_RUN_S = 900.0  # so long a zone let go while up is taken to be in the same run; then its age grows slower
 TOGETHER_S = 900.0
 SAME_REGION, OTHER_REGION = 0.32, 0.08  # lost together, given one is
 TOGETHER_WEIGHT = 20.0  # trials the two figures count for
 AFTERSHOCK, AFTERSHOCK_S = 0.15, 1800.0  # extra losses an hour, for siblings of a zone just lost
-ZONE_WEIGHT, ALL_WEIGHT, DAY_WEIGHT = 2.0, 3.0, 6.0  # losses that the prior counts for
+ZONE_WEIGHT, ALL_WEIGHT, DAY_WEIGHT = 2.0, 3.0, 6.0  # losses, or recoveries, that the prior counts for
 _HAPPENED: dict[Outcome, Happening] = {"obtained": "up", "refused": "failed", "lost": "lost"}
 
 _Run = tuple[float, float]  # since, until
@@ -61,20 +63,20 @@ class Knowledge:
     at_s: float = 0.0
     _region: dict[str, str] = field(default_factory=dict[str, str])
     _up_since: dict[str, float] = field(default_factory=dict[str, float])  # of zones that hold us
-    _down_at: dict[str, float] = field(default_factory=dict[str, float])  # last seen without room
+    _down: dict[str, _Run] = field(default_factory=dict[str, _Run])  # refusing, so far as was seen
     _let_go: dict[str, _Run] = field(default_factory=dict[str, _Run])  # up when we left, not known down since
     _full_at: dict[str, float] = field(default_factory=dict[str, float])  # holds us, and has no room for more
     _losses: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])  # of the last hour
     _zone: dict[str, _Rate] = field(default_factory=dict[str, _Rate])
     _all: _Rate = field(default_factory=lambda: _Rate.of(ALL_WEIGHT))
     _hours: list[_Rate] = field(default_factory=lambda: [_Rate.of(DAY_WEIGHT) for _ in range(24)])
-    _recovery: dict[str, _Rate] = field(default_factory=dict[str, _Rate])  # times, hours
+    _recovery: dict[str, _Rate] = field(default_factory=dict[str, _Rate])
     _together: dict[bool, _Rate] = field(default_factory=dict[bool, _Rate])
 
     def __post_init__(self) -> None:
         self._region = {z.name: z.region for z in self.zones}
         self._zone = {z.name: _Rate.of(ZONE_WEIGHT) for z in self.zones}
-        self._recovery = {z.name: _Rate(RECOVERY_PER_H, 1.0) for z in self.zones}
+        self._recovery = {z.name: _Rate.of(ZONE_WEIGHT) for z in self.zones}
         for same, share in ((True, SAME_REGION), (False, OTHER_REGION)):
             self._together[same] = _Rate(share * TOGETHER_WEIGHT, TOGETHER_WEIGHT)
 
@@ -122,13 +124,13 @@ class Knowledge:
             since, until = self._let_go[zone]
             away = at_s - until
             return until - since + min(away, SAME_RUN_S) + SEEN_SHARE * max(0.0, away - SAME_RUN_S)
-        if zone in self._down_at:
-            return min(UNSEEN_AGE_S, SEEN_SHARE * (at_s - self._down_at[zone]))
+        if zone in self._down:
+            return min(UNSEEN_AGE_S, SEEN_SHARE * (at_s - self._down[zone][1]))
         return UNSEEN_AGE_S
 
     def hazard(self, zone: str, at_s: float, later_s: float = 0.0) -> float:
         """Losses a second, were we there; `later_s`: of the same run when it is so much older."""
-        level = self._zone[zone].ratio * self._all.ratio * self._of_day(at_s)
+        level = self._level(zone) * self._of_day(at_s)
         own = level / HOUR_S * HAZARD * (self._hours_old(zone, at_s) + later_s / HOUR_S) ** -FALL
         shocks = (
             math.exp((then - at_s) / AFTERSHOCK_S)
@@ -144,20 +146,27 @@ class Knowledge:
         """How likely one more launch is accepted now, 0 to 1."""
         if zone in self._up_since:
             return ROOM_FULL if at_s - self._full_at.get(zone, -math.inf) < FULL_S else ROOM_HELD
+        share = self._share(zone)
         if zone in self._let_go:
-            return self._still_up(zone, at_s)
-        if zone not in self._down_at:
-            return ROOM_FIRST
-        back = self._recovery[zone].ratio
-        both = back + LOSS_PER_H
-        hours = (at_s - self._down_at[zone]) / HOUR_S
-        return max(ROOM_LEAST, back / both * (1 - math.exp(-both * hours)))
+            lost = self._level(zone) * _expected(HAZARD, FALL, *self._let_go[zone], at_s)
+            return share + max(0.0, ROOM_HELD - share) * math.exp(-lost / (1 - share))
+        if zone in self._down:
+            back = self._recovery[zone].ratio * self._recoveries(zone, at_s)
+            return max(ROOM_LEAST, share * (1 - math.exp(-back / share)))
+        return share
 
-    def _still_up(self, zone: str, at_s: float) -> float:
-        since, until = self._let_go[zone]
-        before = (until - since + YOUNG_S) / HOUR_S
-        lost = self._zone[zone].ratio * self._all.ratio * _expected(before, before + (at_s - until) / HOUR_S)
-        return ROOM_FIRST + (ROOM_HELD - ROOM_FIRST) * math.exp(-lost)
+    def _share(self, zone: str) -> float:
+        """Of time that it has room, in the long run: the more often it comes back and the less often it is lost."""
+        for_one = ROOM_FIRST / (1 - ROOM_FIRST) * self._recovery[zone].ratio / self._level(zone)
+        return min(SHARE_MOST, max(SHARE_LEAST, for_one / (1 + for_one)))
+
+    def _level(self, zone: str) -> float:
+        """Its losses in those of a zone as measured."""
+        return self._zone[zone].ratio * self._all.ratio
+
+    def _recoveries(self, zone: str, at_s: float) -> float:
+        """Expected since it was last seen without room, of a zone as measured."""
+        return _expected(RECOVERY, RECOVERY_FALL, *self._down[zone], at_s)
 
     def together(self, one: str, other: str) -> float:
         """How likely `other` is lost with `one`."""
@@ -202,8 +211,7 @@ class Knowledge:
         hour = self._hours[int(self.at_s / HOUR_S) % 24]
         day, total = self._of_day(self.at_s), self._all.ratio
         for zone in self._up_since:
-            before = self._hours_old(zone, self.at_s)
-            unit = _expected(before, before + (at_s - self.at_s) / HOUR_S)
+            unit = _expected(HAZARD, FALL, self._up_since[zone], max(self._up_since[zone], self.at_s), at_s)
             own = self._zone[zone]
             ratio = own.ratio
             own.expected += unit * total * day
@@ -215,9 +223,17 @@ class Knowledge:
         if zone not in self._up_since:
             self._up_since[zone] = at_s - self.age_s(zone, at_s)
         self._let_go.pop(zone, None)
-        if zone in self._down_at:
-            self._recovery[zone].seen += 1
-            self._recovery[zone].expected += (1 - SEEN_SHARE) * (at_s - self._down_at.pop(zone)) / HOUR_S
+        if zone in self._down:
+            self._learn_recovery(zone, at_s, back=1.0)
+            del self._down[zone]
+
+    def _learn_recovery(self, zone: str, at_s: float, back: float) -> None:
+        """`back`: how surely it came back since it last refused. When, nobody saw: the mean over when it may have."""
+        rate, risk = self._recovery[zone], self._recoveries(zone, at_s)
+        if risk > 0:
+            never = math.exp(-rate.ratio * risk)
+            until = 1 / rate.ratio - risk * never / (1 - never)
+            rate.seen, rate.expected = rate.seen + back, rate.expected + back * until + (1 - back) * risk
 
     def _was_lost(self, zone: str, at_s: float, lost: set[str], held: Collection[str]) -> None:
         if zone in self._up_since:
@@ -241,13 +257,18 @@ class Knowledge:
             self._went_down(zone, at_s)
 
     def _went_down(self, zone: str, at_s: float) -> None:
-        if zone in self._down_at and zone not in self._up_since:
-            self._recovery[zone].expected += (at_s - self._down_at[zone]) / HOUR_S
+        since = at_s
+        if zone in self._down:
+            since, until = self._down[zone]
+            never = math.exp(-self._recovery[zone].ratio * self._recoveries(zone, at_s))
+            self._learn_recovery(zone, at_s, back=1 - never / (1 - self.room(zone, at_s)))
+            since = since if at_s - until <= SAME_OUTAGE_S else at_s
         self._up_since.pop(zone, None)
         self._let_go.pop(zone, None)
-        self._down_at[zone] = at_s
+        self._down[zone] = (since, at_s)
 
 
-def _expected(before: float, after: float) -> float:
-    """Losses of a run between two ages, in hours with YOUNG_S added."""
-    return HAZARD / (1 - FALL) * (after ** (1 - FALL) - before ** (1 - FALL))
+def _expected(rate: float, fall: float, since: float, begin: float, end: float) -> float:
+    """Ends of a run that began at `since`, between two instants, at a rate an hour that falls with its age."""
+    before, after = ((at_s - since + YOUNG_S) / HOUR_S for at_s in (begin, end))
+    return rate / (1 - fall) * (after ** (1 - fall) - before ** (1 - fall))

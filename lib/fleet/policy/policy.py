@@ -11,7 +11,7 @@ stands. It neither calls a cloud nor keeps replicas: its memory is what losses t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from lib.fleet.policy.knowledge import UNSEEN_AGE_S, Knowledge
@@ -21,7 +21,7 @@ from lib.fleet.policy.portfolio import Portfolio, Set
 
 OUTAGE_S = 19_000.0  # worth of a deficit where on-demand covers it, in seconds of spot's price: once,
 OUTAGE_RATE = 7.0  # and a second it lasts
-UNCOVERED_RATE = 150.0  # a second, where nothing covers it
+UNCOVERED_S, UNCOVERED_RATE = 45_000.0, 85.0  # the same where nothing covers it
 SEARCH_S = 180.0  # beyond two attempts, to find a zone where nothing covers the deficit
 ONDEMAND_SHARE = 3.3  # on-demand over spot, where no on-demand price is told
 CANDIDATES = 6
@@ -78,7 +78,7 @@ class Policy:
 
     def _outage(self) -> float:
         if self._cover_price is None:
-            return UNCOVERED_RATE * self._made_good()
+            return UNCOVERED_S + UNCOVERED_RATE * self._made_good()
         return OUTAGE_S + OUTAGE_RATE * self._made_good()
 
     def _portfolio(self, at_s: float) -> Portfolio:
@@ -99,38 +99,40 @@ class Policy:
         """Zones to ask until the odds of the answers cover what is missing, twice as much after each refused round."""
         missing = self.terms.target - len(held)
         names = [z.name for z in self.terms.zones]
-        zones = [z for z in names if not self._waits(z, at_s)]
-        if len(zones) < len(names):  # one is ripening: what would have to wait behind it isn't asked
-            zones = [z for z in zones if not self._unripe(z, at_s)]
+        young = {z for z in names if self._unripe(z, at_s)}
+        ripening = {z for z in young if self._seen_lately(z, at_s)}
+        zones = [
+            z for z in names if z not in (young if ripening else ())
+        ]  # what would wait behind one isn't asked
         room = {z: self.knowledge.room(z, at_s) for z in zones}
+        known = {z for z in zones if self.knowledge.holds(z) or self.knowledge.let_go(z) is not None}
         taken, waiting = [r.zone for r in held], [r.zone for r in asked]
         chosen = to_ask(
             room,
             missing=missing,
             refused_rounds=self._round,
             waiting=waiting,
-            copies={z: missing for z in room if self.knowledge.holds(z) or self.knowledge.let_go(z)},
+            copies=dict.fromkeys(known - young, missing),
             order=lambda z, before: self._risk(z, [*taken, *before], portfolio) / room[z] ** CAUTION,
         )
         if not room.keys() - {*chosen, *waiting}:  # no zone is left
-            return self._in_width(chosen, missing)
+            return self._in_width(chosen, missing, young)
         return list(chosen)
 
     @staticmethod
-    def _in_width(chosen: Sequence[str], missing: int) -> list[str]:
+    def _in_width(chosen: Sequence[str], missing: int, young: Collection[str]) -> list[str]:
         """Few zones are left, so each is asked for all that is missing, as far as WIDTH goes: the first with room
-        then brings all at once."""
+        then brings all at once. Not where it would be let go again: there one tells as much."""
         counts, left = Counter(chosen), WIDTH * missing - len(chosen)
-        for zone in dict.fromkeys(chosen):
+        for zone in dict.fromkeys(z for z in chosen if z not in young):
             more = max(0, min(left, missing - counts[zone]))
             counts[zone] += more
             left -= more
         return list(counts.elements())
 
-    def _waits(self, zone: str, at_s: float) -> bool:
-        """It has room, but in a run too young to be worth its price while on-demand covers; asked now and then."""
+    def _seen_lately(self, zone: str, at_s: float) -> bool:
         until = self.knowledge.let_go(zone)
-        return until is not None and at_s - until < PROBE_S and self._unripe(zone, at_s)
+        return until is not None and at_s - until < PROBE_S
 
     def _unripe(self, zone: str, at_s: float) -> bool:
         """Its run will still be so young when spot serves there that on-demand is worth its price instead."""
