@@ -52,6 +52,9 @@ def _status(found: Placement, label: str) -> Iterator[str]:
     yield from table(("REGION", "PHASE", "GPU", "ZONE", "ETA", ""), rows)
     for decision in told.decisions[:3]:
         yield f"{decision.verb}: {words.about(decision.region, decision.reason)}"
+    if cycle := told.cycle:
+        most = f"at most {cycle.bound} at this size"
+        yield f"Last cycle: {cycle.seconds:.1f} s, {sum(cycle.calls.values())} API calls ({most})."
 
 
 def _eta(region: RegionStatus) -> str:

@@ -18,13 +18,14 @@ from lib.controller.accountant import Accountant
 from lib.controller.act import Actor, Result, region_of
 from lib.controller.bootstrap import LAST_STEP, Bootstrap, Step
 from lib.controller.chronicle import Chronicle
+from lib.controller.cycle import Meter, Work, seen_by
 from lib.controller.fanout import Asked, FanOut
 from lib.controller.observe import Observer
 from lib.controller.prober import Prober
 from lib.controller.publish import Publisher
 from lib.controller.wire import Wire
 from lib.fleet.capacity import wanted
-from lib.fleet.model import FleetObservation, Placement
+from lib.fleet.model import Cycle, FleetObservation, Placement
 from lib.fleet.plan import plan
 from lib.fleet.status import summarize
 from lib.gateways import placement_codec as codec
@@ -34,6 +35,7 @@ from lib.settings import Settings
 
 WORKERS = 64
 SET_UP_S = 10.0
+CYCLE_LOG_S = 60.0
 LEASE_TRUST_S = 8.0  # shorter than the lease: after a look that took longer it is renewed before acting
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,8 @@ class Controller:
         self._held_until = 0.0
         self._setting_up: Asked[tuple[Step, ...]] | None = None
         self._vip = ""
+        self._cycle: Cycle | None = None  # the last whole one
+        self._cycle_logged = -1e9
         self._stop = threading.Event()
         self._observer.memory.attempts = self._chronicle.restore()
 
@@ -76,7 +80,7 @@ class Controller:
 
     def cycle(self) -> bool:
         """One turn; True when a placement was looked after."""
-        now = self._settings.now()
+        now, meter = self._settings.now(), Meter()
         try:
             if not self._may_act(now):
                 return False
@@ -86,8 +90,30 @@ class Controller:
             return False
         self._told("placement", "", now)
         self._observer.memory.attempts += self._chronicle.lessons()
-        self._reconcile(placement, self._observer.observe(now, wanted=wanted(placement.spec)))
+        seen = self._observer.observe(now, wanted=wanted(placement.spec))
+        news, actions = self._reconcile(placement, seen)
+        self._metered(meter, seen, news, actions)
         return True
+
+    def _metered(self, meter: Meter, seen: FleetObservation, news: int, actions: int) -> None:
+        """The figure goes out with the next status: this cycle's own last calls are in it."""
+        clusters, backends = seen_by(seen)
+        work = Work(
+            clusters=clusters,
+            backends=backends,
+            views=self._publisher.take_written(),
+            news=news,
+            actions=actions,
+            setting_up=self._setting_up is not None or not self._bootstrap.finished,
+        )
+        self._cycle = cycle = meter.read(work)
+        total = sum(cycle.calls.values())
+        if total > cycle.bound:
+            log.warning("too many calls in a cycle", extra={"calls": cycle.calls, "bound": cycle.bound})
+        if time.monotonic() - self._cycle_logged > CYCLE_LOG_S:
+            self._cycle_logged = time.monotonic()
+            fields = {"seconds": round(cycle.seconds, 3), "calls": cycle.calls, "bound": cycle.bound}
+            log.info("cycle", extra=fields)
 
     def _may_act(self, now: datetime) -> bool:
         """True with the lease. The lease lives in the config cluster, so whoever finds none may make that: a
@@ -134,12 +160,13 @@ class Controller:
             if self._chronicle.bootstrap(step.name, step.message, at=now):
                 log.info("set-up", extra={"step": step.name, "done": step.done, "told": step.message})
 
-    def _reconcile(self, placement: Placement, seen: FleetObservation) -> None:
+    def _reconcile(self, placement: Placement, seen: FleetObservation) -> tuple[int, int]:
+        """How much was told as news, and how many actions were taken."""
         now = seen.at
         planned = plan(placement, seen, now=now)
         if not self._still_holds():
             self._witness(seen)
-            return
+            return 0, 0
         actions = planned.actions
         operation_id = self._operation_id(placement) if actions else ""
         results = self._actor.act(actions, placement, operation_id=operation_id, now=now)
@@ -148,7 +175,7 @@ class Controller:
             log.info("action", extra=_fields(result))
         durations = self._publisher.durations()
         status = summarize(placement, seen, planned, now=now, durations=durations)
-        status = replace(status, spend=self._accountant.account(placement, seen))
+        status = replace(status, spend=self._accountant.account(placement, seen), cycle=self._cycle)
         fresh = self._chronicle.decisions(planned.decisions)
         changes = self._chronicle.phases(status, at=now)
         self._publisher.status(placement, status)
@@ -156,6 +183,7 @@ class Controller:
         self._publisher.events(fresh, changes)
         self._chronicle.actions(results, at=now, operation_id=operation_id)
         self._witness(seen)
+        return len(fresh) + len(changes), len(actions)
 
     def _operation_id(self, placement: Placement) -> str:
         """The operation that led to this wish, as the object tells it: commits and journal carry it on."""

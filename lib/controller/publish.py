@@ -30,6 +30,7 @@ class Publisher:
         self._wire = wire
         self._views: tuple[RegionView, ...] = ()
         self._views_at = -1e9
+        self._written = 0
         self._durations: Durations = {}
         self._durations_at = -1e9
 
@@ -63,7 +64,15 @@ class Publisher:
             advice=seen.advice,
             pods=running(seen.regions.values()),
         )
-        self._told("regions", lambda: self._wire.placement.publish_regions(fresh))
+        self._told("regions", lambda: self._wrote(self._wire.placement.publish_regions(fresh)))
+
+    def take_written(self) -> int:
+        """How many views were written since the last call."""
+        written, self._written = self._written, 0
+        return written
+
+    def _wrote(self, views: int) -> None:
+        self._written += views
 
     def events(self, decisions: Iterable[Decision], phase_changes: Iterable[str]) -> None:
         for decision in decisions:

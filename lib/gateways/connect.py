@@ -19,8 +19,8 @@ import requests
 from google.auth.credentials import Credentials
 from google.auth.transport.requests import AuthorizedSession, Request
 from google.oauth2 import service_account
-from requests.adapters import HTTPAdapter
 
+from lib.gateways import calls
 from lib.gateways.errors import AtlasError, Failure, Unreachable, silence, translate
 from lib.settings import Endpoints, Settings, SettingsError
 
@@ -98,15 +98,13 @@ def _told(made: AuthorizedSession, settings: Settings) -> AuthorizedSession:
     ca_file = endpoints(settings).ca_file
     made.verify = str(ca_file) if ca_file else True
     made.trust_env = ca_file is None
-    made.mount("https://", HTTPAdapter(pool_maxsize=POOL_SIZE, pool_connections=POOL_SIZE))
+    made.mount("https://", calls.CountingAdapter(pool_maxsize=POOL_SIZE, pool_connections=POOL_SIZE))
     return made
 
 
 def grpc_client(settings: Settings, client: type[C], address: str | None) -> C:
     """A Google client over gRPC: its own default, or the same client on a channel to `address`."""
     make: Any = client
-    if address is None:
-        return make(credentials=credentials(settings))
     import google.auth.transport.grpc
     import grpc
 
@@ -115,23 +113,22 @@ def grpc_client(settings: Settings, client: type[C], address: str | None) -> C:
     channel = google.auth.transport.grpc.secure_authorized_channel(
         credentials(settings),
         auth_request(settings),
-        address,
+        address or f"{make.DEFAULT_ENDPOINT}:443",
         ssl_credentials=grpc.ssl_channel_credentials(root_certificates=roots),
         options=[
             ("grpc.max_receive_message_length", -1),
-            ("grpc.enable_http_proxy", 0),
+            *([("grpc.enable_http_proxy", 0)] if ca_file else []),
             ("grpc.max_reconnect_backoff_ms", 2_000),
         ],
     )
-    return make(transport=make.get_transport_class("grpc")(channel=channel))
+    return make(transport=make.get_transport_class("grpc")(channel=calls.counting_channel(channel)))
 
 
 def rest_client(settings: Settings, client: type[C], address: str | None) -> C:
     """A Google client over REST: its own default, or the same client on `address`."""
     make: Any = client
-    if address is None:
-        return make(credentials=credentials(settings))
-    transport = make.get_transport_class("rest")(host=address, credentials=credentials(settings))
+    host = address or make.DEFAULT_ENDPOINT
+    transport = make.get_transport_class("rest")(host=host, credentials=credentials(settings))
     # The transport takes no CA and no session; the one it made has to be told.
     _told(transport._session, settings)._auth_request = auth_request(settings)
     return make(transport=transport)

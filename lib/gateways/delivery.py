@@ -26,6 +26,7 @@ from dulwich.objects import Commit
 from dulwich.repo import Repo
 
 from lib.fleet.model import DeliveredWorkload
+from lib.gateways import calls
 from lib.gateways import delivery_tree as tree
 from lib.gateways.delivery_tree import BRANCH, DeliveryCommit
 from lib.gateways.errors import Conflict, DeliveryError, PermissionDenied, Unreachable, silence
@@ -166,6 +167,7 @@ class DeliveryGateway:
     @contextmanager
     def _remote(self) -> Iterator[tuple[Any, str]]:
         """A client of the remote, and the path there."""
+        calls.count("git")
         url, token = self._settings.delivery_url, self._settings.delivery_token
         if url.startswith(("http://", "https://")):
             parts = urlparse(url)

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 import urllib3
 from kubernetes import client
 
-from lib.gateways import connect
+from lib.gateways import calls, connect
 from lib.gateways.errors import Conflict, Failure, NotFound, PermissionDenied, Unreachable, silence, translate
 from lib.settings import Settings
 
@@ -82,6 +82,7 @@ class Kube:
             "Accept": "application/json, */*",
             "Content-Type": content_type,
         }
+        calls.count("kubernetes")
         url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
             answer = self._rest.request(
