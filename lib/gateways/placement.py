@@ -188,9 +188,7 @@ class PlacementGateway:
     def _differs(self, view: RegionView, found: Object | None) -> bool:
         if found is None:
             return True
-        held = found.get("status") or {}
-        wanted = codec.view_to(view)
-        if {**held, "asOf": None} != {**wanted, "asOf": None}:
+        if codec.worth_a_write(found.get("status") or {}, codec.view_to(view)):
             return True
         return time.monotonic() - self._written.get(view.region, 0.0) > VIEW_REFRESH_S
 

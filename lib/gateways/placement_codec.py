@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 from lib.fleet.evidence import Evidence, Source, Verdict
@@ -33,6 +34,7 @@ from lib.gateways.rfc3339 import certain, time_from, time_text
 
 GROUP, VERSION = "gpuatlas.dev", "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
+DRIFT = 0.03  # of odds, which nobody acts on
 Object = dict[str, Any]
 T = TypeVar("T")
 
@@ -257,6 +259,27 @@ def view_to(view: RegionView) -> Object:
         "candidates": [_candidate_to(c, view.as_of) for c in view.candidates],
         "alternatives": [_candidate_to(c, view.as_of) for c in view.alternatives],
     }
+
+
+def worth_a_write(held: Object, wanted: Object) -> bool:
+    """Whether two statuses of a GpuRegion differ by more than their time and the slow drift of the odds, which evidence
+    makes by growing old."""
+    return _steady(held, held) != _steady(wanted, held)
+
+
+def _steady(status: Object, held: Object) -> Object:
+    """Without `asOf`, and with the odds that are held where the new ones are near."""
+    return {**status, "asOf": None} | {
+        field: [_near(c, b) for c, b in zip_longest(status.get(field) or (), held.get(field) or ())]
+        for field in ("candidates", "alternatives")
+    }
+
+
+def _near(candidate: Object | None, before: Object | None) -> Object | None:
+    new, old = (candidate or {}).get("obtainability"), (before or {}).get("obtainability")
+    if candidate is None or new is None or old is None or abs(new - old) >= DRIFT:
+        return candidate
+    return {**candidate, "obtainability": old}
 
 
 def _candidate_from(region: str, found: Object, as_of: datetime | None) -> Candidate:

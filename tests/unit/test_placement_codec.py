@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from lib.fleet.evidence import Evidence, Source, Verdict
 from lib.fleet.model import (
     Candidate,
     Condition,
@@ -189,6 +190,47 @@ def test_a_small_drift_of_an_estimate_is_no_change() -> None:
     )
 
     assert codec.view_to(drifted)["candidates"][0] == codec.view_to(VIEW)["candidates"][0]
+
+
+def moved(odds: float, **facts: object) -> RegionView:
+    first, *others = VIEW.candidates
+    return dataclasses.replace(
+        VIEW, candidates=(dataclasses.replace(first, obtainability=odds), *others), **facts
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "writes"),
+    [
+        pytest.param(VIEW, False, id="the same"),
+        pytest.param(dataclasses.replace(VIEW, as_of=AT + timedelta(minutes=1)), False, id="later"),
+        pytest.param(moved(0.77), False, id="odds that drift"),
+        pytest.param(moved(0.70), True, id="other odds"),
+        pytest.param(moved(0.77, zones=("us-east1-c",)), True, id="another fact"),
+        pytest.param(dataclasses.replace(VIEW, alternatives=VIEW.candidates[:1]), True, id="one more model"),
+        pytest.param(dataclasses.replace(VIEW, candidates=VIEW.candidates[:1]), True, id="one fewer GPU"),
+    ],
+)
+def test_a_view_is_written_for_what_is_worth_it(now: RegionView, writes: bool) -> None:
+    assert codec.worth_a_write(codec.view_to(VIEW), codec.view_to(now)) is writes
+
+
+def test_evidence_comes_back_as_it_was_and_is_dated_with_the_view_where_it_was() -> None:
+    pieces = (
+        Evidence(source=Source.POD, verdict=Verdict.FOR, says="It runs."),
+        Evidence(source=Source.ADVICE, verdict=Verdict.AGAINST, says="Low.", at=AT - timedelta(hours=1), zone="us-east1-b"),
+        Evidence(source=Source.QUOTA, verdict=Verdict.MISSING, says="Not readable."),
+        Evidence(source=Source.OFFERED, verdict=Verdict.FOR, says="One zone.", at=AT),
+    )  # fmt: skip
+    first = dataclasses.replace(VIEW.candidates[0], evidence=pieces, provisioning=Provisioning.SPOT)
+    told = dataclasses.replace(VIEW, candidates=(first,), alternatives=(VIEW.candidates[0],))
+    found = {"metadata": {"name": "us-east1"}, "status": codec.view_to(told)}
+    assert codec.view_from(found) == told
+    later = dataclasses.replace(
+        first, evidence=(*pieces[:3], dataclasses.replace(pieces[3], at=AT + timedelta(minutes=1)))
+    )
+    moved_on = dataclasses.replace(told, candidates=(later,), as_of=AT + timedelta(minutes=1))
+    assert not codec.worth_a_write(codec.view_to(told), codec.view_to(moved_on))
 
 
 def test_kubectl_is_told_how_many_regions_serve() -> None:
