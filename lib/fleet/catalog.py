@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from lib.fleet.model import Provisioning
 
@@ -184,6 +185,7 @@ _FACTORS: dict[str, float] = {
 }
 
 
+@cache
 def factor(region: str) -> float:
     """What a machine costs in a region compared to us-central1."""
     if region in _FACTORS:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.bench import measures, sandbox_scale, traces, vip_load
+from tests.bench import measures, observe_cycle, sandbox_scale, thousand_clusters, traces, vip_load
+from tests.bench.budgets import verdicts
 from tests.e2e.stack import CHROMIUM_ARGS, Stack, browser_path, free_port
 
 
@@ -48,8 +49,11 @@ def main() -> int:
             stack.stop()
             browser.close()
     figures |= told(measures.plan_time())
+    figures |= told(observe_cycle.costs())
+    figures |= told(thousand_clusters.costs())
     figures |= told(sandbox_scale.costs())
     figures |= told(traces.table())
+    sys.stderr.write("".join(f"{line}\n" for line in ("", *verdicts(figures))))
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     return 0
 
