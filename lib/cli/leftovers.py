@@ -12,9 +12,11 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from lib.fleet import catalog
 from lib.fleet.ledger import STANDS, Line, Thing, ThingKind
-from lib.fleet.model import ClusterObservation, Placement, WorkloadObservation
-from lib.fleet.orphans import Home, Orphan, Seen
+from lib.fleet.model import ClusterObservation, Placement, Provisioning, WorkloadObservation
+from lib.fleet.orphans import Home, Orphan, Probe, Seen
+from lib.fleet.probe import probe_from
 from lib.gateways.errors import AtlasError, JournalError, NotFound, Refused
 from lib.settings import Settings
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from lib.gateways.ledger import Ledger
     from lib.gateways.listing import Listing
     from lib.gateways.placement import PlacementGateway
+    from lib.gateways.probe import ProbeGateway
 
 FRESH, FRESH_WALL_S = timedelta(minutes=5), 30.0
 READABLE = frozenset({"RUNNING", "RECONCILING", "DEGRADED"})
@@ -74,6 +77,12 @@ class Hands:
         from lib.gateways.placement import PlacementGateway
 
         return PlacementGateway(self.settings)
+
+    @cached_property
+    def probe(self) -> ProbeGateway:
+        from lib.gateways.probe import ProbeGateway
+
+        return ProbeGateway(self.settings)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -141,6 +150,7 @@ def look(hands: Hands) -> Seen:
         addresses=addresses,
         forwarding=forwarding,
         ingress=there,
+        probes=asked.of("reservations and instances", lambda: _probes(hands)),
         workloads=_workloads(hands, clusters or ()),
         dark=frozenset(asked.dark),
         unknown=tuple(asked.unknown.values()),
@@ -185,6 +195,15 @@ def _by_name(found: tuple[Placement, ...]) -> dict[str, Placement]:
     return {one.name: one for one in found}
 
 
+def _probes(hands: Hands) -> tuple[Probe, ...]:
+    found = [left.probe for left in hands.probe.leftovers()]
+    usd = [catalog.usd_per_hour(p.accelerator, p.provisioning, p.region) or 0.0 for p in found]
+    return tuple(
+        Probe(name=p.name, zone=p.zone, created_at=p.at, usd_per_hour=price)
+        for p, price in zip(found, usd, strict=True)
+    )
+
+
 def _workloads(hands: Hands, clusters: tuple[ClusterObservation, ...]) -> dict[str, WorkloadObservation]:
     """For the cost only: a silent control plane leaves the fee."""
     found: dict[str, WorkloadObservation] = {}
@@ -207,7 +226,13 @@ def calls(orphan: Orphan, settings: Settings) -> str:
         ThingKind.DIRECTORY: f"git rm clusters/{thing.name}/",
         ThingKind.LINK: f"PATCH multiclusterservices: remove {thing.name}",
         ThingKind.ADDRESS: f"compute.globalAddresses.delete {thing.name}",
+        ThingKind.PROBE: f"compute.{_resource(thing)}.delete {thing.location}/{thing.name}",
     }.get(thing.kind, "")
+
+
+def _resource(thing: Thing) -> str:
+    found = probe_from(thing.name, thing.location)
+    return "instances" if found and found.provisioning is Provisioning.SPOT else "reservations"
 
 
 def remove(hands: Hands, orphan: Orphan) -> str:
@@ -228,12 +253,17 @@ def remove(hands: Hands, orphan: Orphan) -> str:
             done = ""
         case ThingKind.ADDRESS:
             done = hands.compute.release_address(thing.name)
+        case ThingKind.PROBE:
+            if (left := probe_from(thing.name, thing.location)) is None:
+                raise Refused(f"{thing.name} is no capacity probe's.")
+            hands.probe.remove(left)
+            done = ""
         case _:
             raise Refused(f"{thing.name} is no thing that this platform removes.")
     return done
 
 
-def is_gone(hands: Hands, orphan: Orphan) -> bool:
+def is_gone(hands: Hands, orphan: Orphan) -> bool:  # noqa: PLR0911 - one answer a kind
     """The second look, straight at the thing; AtlasError when nobody answers."""
     thing = orphan.thing
     match thing.kind:
@@ -250,6 +280,8 @@ def is_gone(hands: Hands, orphan: Orphan) -> bool:
             return thing.name not in _links(hands)
         case ThingKind.ADDRESS:
             return all(a.name != thing.name for a in hands.compute.list_addresses())
+        case ThingKind.PROBE:
+            return all(left.name != thing.name for left in hands.probe.leftovers())
         case _:
             return False
 

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from lib.cli import leftovers
+from lib.fleet import orphans
 from lib.fleet.evidence import Source
 from lib.fleet.model import Outcome, Provisioning
 from lib.fleet.probe import Probe, probe_from
@@ -26,6 +28,7 @@ from tests.contract.conftest import ROOT, Sandbox
 from tests.waiting import wait_until
 
 P, REGION, ZONE = "gpu-atlas-sandbox", "us-central1", "us-central1-a"
+MINUTE = timedelta(minutes=1)
 L4, H100 = "nvidia-l4", "nvidia-h100-80gb"
 
 
@@ -245,6 +248,34 @@ def test_leftovers_are_found_with_what_they_are_and_removed(cloud: Sandbox, sett
         gateway.remove(one.probe)
     assert gateway.leftovers() == ()
     gateway.remove(made[0])
+
+
+def test_orphans_finds_what_a_probe_left_behind_and_removes_it_with_proof(
+    cloud: Sandbox, settings: Settings, admin: httpx.Client
+) -> None:
+    gateway = ProbeGateway(settings)
+    left = [
+        Probe(region=REGION, zone=ZONE, accelerator=L4, provisioning=model, at=settings.now() - 11 * MINUTE)
+        for model in Provisioning
+    ]
+    for one in left:
+        gateway.ask(one)
+    hands = leftovers.Hands(settings=settings)
+    seen = leftovers.look(hands)
+    found = {p.name: p.usd_per_hour for p in seen.probes or ()}
+    assert found.keys() == {one.name for one in left}
+    assert all(usd > 0 for usd in found.values())
+    orphaned = [
+        o
+        for o in orphans.judge(seen, leftovers.home(settings), hands.lines()).orphans
+        if o.thing.name in found
+    ]
+    assert len(orphaned) == 2
+    for one in orphaned:
+        assert one.thing.name in leftovers.calls(one, settings)
+        leftovers.remove(hands, one)
+        assert leftovers.is_gone(hands, one)
+    assert standing(cloud) == []
 
 
 def test_refusals_are_told_apart(cloud: Sandbox, settings: Settings, admin: httpx.Client) -> None:
