@@ -240,14 +240,20 @@ def _safe_switch(accelerator: str, region: str, views: Sequence[RegionView]) -> 
             f"Quota in {region} doesn't allow another {catalog.short(accelerator)}: {_used(judged)}; "
             f"it needs {judged.flip or 'a higher quota'}."
         )
-    elif judged.obtainability is not None and judged.obtainability < UNLIKELY:
-        raise Refused(
-            f"{region} isn't likely to get {catalog.short(accelerator)} now: {judged.reasons[0].rstrip('.')}. A Safe "
-            f"switch needs a machine beside the one that serves; it needs {judged.flip or 'better odds'}, or rehearse "
-            f"it as a Hard switch."
-        )
     else:
         _global_quota(judged, region)
+        _likely(judged, region)
+
+
+def _likely(judged: Candidate, region: str) -> None:
+    poor = judged.obtainability is not None and judged.obtainability < UNLIKELY
+    if judged.eligible and not poor:
+        return
+    raise Refused(
+        f"{region} isn't likely to get {catalog.short(judged.accelerator)} now: {judged.reasons[0].rstrip('.')}. A Safe "
+        f"switch needs a machine beside the one that serves; it needs {judged.flip or 'better odds'}, or rehearse it as "
+        f"a Hard switch."
+    )
 
 
 def _affordable_switch(
