@@ -184,6 +184,16 @@ def _carry_out(wish: Wish, how: How) -> None:
     wanted = settings()
     gateway = session.placements(wanted)
     before = session.placement(wanted, gateway)
+    if how.operation_id and gateway.has_done(how.operation_id):
+        repeated = {
+            "verb": wish.verb,
+            "subject": wish.subject,
+            "applied": False,
+            "operationId": how.operation_id,
+        }
+        told = f"Operation {how.operation_id} was carried out already; nothing is changed."
+        emit(repeated, as_json=how.as_json, text=[told])
+        return
     scene = Scene(placement=before, views=gateway.list_regions(), now=wanted.now())
     after = wish.edit(scene, before.spec)
     preview = intent.preview(before.spec, after, status=before.status, views=scene.views, config=wanted)

@@ -87,6 +87,11 @@ class PlacementGateway:
             lambda spec: codec.spec_to(edit(codec.spec_from(spec))), operation_id=operation_id, actor=actor
         )
 
+    def has_done(self, operation_id: str) -> bool:
+        """Whether this operation changed the spec already, as far back as the object remembers."""
+        found = self._kube.run(lambda kube: kube.get(self._path, doing=f"reading the placement {self._name}"))
+        return operation_id in _done(found)
+
     def replace_spec(self, text: str, *, operation_id: str, actor: str) -> Placement:
         """The spec of a GpuPlacement in YAML. The API refuses wrong fields (Refused, with the path)."""
         try:
@@ -164,8 +169,7 @@ class PlacementGateway:
 
     def _change(self, edit: Callable[[Any], Any], *, operation_id: str, actor: str) -> Placement:
         def write(found: Object) -> Object | None:
-            annotations = found["metadata"].setdefault("annotations", {}) or {}
-            done = json.loads(annotations.get(OPERATIONS_ANNOTATION, "[]"))
+            annotations, done = found["metadata"].get("annotations") or {}, _done(found)
             if operation_id in done:
                 return None
             spec = edit(found["spec"])
@@ -209,3 +213,7 @@ class PlacementGateway:
 def _create(kube: Kube, collection: str, body: Object, doing: str) -> None:
     with suppress(AlreadyExists):
         kube.create(collection, body, doing=doing)
+
+
+def _done(found: Object) -> list[str]:
+    return json.loads((found["metadata"].get("annotations") or {}).get(OPERATIONS_ANNOTATION, "[]"))

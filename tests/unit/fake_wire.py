@@ -53,6 +53,7 @@ class FakeCloud:
     documents: list[dict[str, Any]] = field(default_factory=list)
     held: Placement | None = None
     calls: list[str] = field(default_factory=list)
+    operations: set[str] = field(default_factory=set)
     failures: dict[str, Exception] = field(default_factory=dict)  # by the start of the call's name
     kinds: set[str] = field(default_factory=lambda: {"CustomResourceDefinition"})
     config_up: bool = True
@@ -169,8 +170,14 @@ class _FakePlacements:
         self._cloud.held = placement(spec)
         return self._cloud.held
 
-    def change(self, edit: Callable[[PlacementSpec], PlacementSpec], **_: Any) -> Placement:
+    def has_done(self, operation_id: str) -> bool:
+        return operation_id in self._cloud.operations
+
+    def change(
+        self, edit: Callable[[PlacementSpec], PlacementSpec], operation_id: str = "", **_: Any
+    ) -> Placement:
         self._cloud._called("change")
+        self._cloud.operations.add(operation_id)
         held = cast(Placement, self._cloud.held)
         self._cloud.held = replace(held, spec=edit(held.spec), generation=held.generation + 1)
         return self._cloud.held

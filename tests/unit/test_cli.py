@@ -247,6 +247,13 @@ def test_a_change_is_written_and_journalled_with_its_operation_id(capsys, cloud)
     assert (entry.operation_id, entry.body["verb"]) == ("op-7", "contract")
 
 
+def test_a_repeat_with_the_same_operation_id_is_done_and_changes_nothing(capsys, cloud):
+    for applied in (True, False):
+        code, out, _ = run(capsys, "contract", "us-east1", "--operation-id", "op-7", "--json")
+        assert (code, json.loads(out)["applied"]) == (0, applied)
+    assert cloud.calls == ["change"]
+
+
 def test_what_the_intent_refuses_is_a_failure_in_one_sentence(capsys, cloud):
     code, _, err = run(capsys, "contract", "europe-west4")
     assert code == 1
