@@ -21,7 +21,7 @@ dev-setup:
 	@tools/setup.sh --dev
 
 test: dev-setup
-	$(py) -m pytest
+	$(py) -m pytest -n 2 --dist loadfile
 
 e2e: dev-setup
 	$(py) -m pytest -m e2e
