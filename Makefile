@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup dev-setup run test e2e chaos check bench screens gallery lock
 py := .venv/bin/python
+workers ?= 2
 
 help:
 	@echo "make run      start the sandbox, the controller and the dashboard; print one address"
@@ -21,7 +22,7 @@ dev-setup:
 	@tools/setup.sh --dev
 
 test: dev-setup
-	$(py) -m pytest -n 2 --dist loadfile
+	$(py) -m pytest -n $(workers) --dist loadfile
 
 e2e: dev-setup
 	$(py) -m pytest -m e2e
