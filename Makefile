@@ -2,6 +2,7 @@
 .PHONY: help setup dev-setup run test e2e chaos check bench screens gallery lock
 py := .venv/bin/python
 workers ?= 2
+reruns ?= 0
 
 help:
 	@echo "make run      start the sandbox, the controller and the dashboard; print one address"
@@ -22,7 +23,7 @@ dev-setup:
 	@tools/setup.sh --dev
 
 test: dev-setup
-	$(py) -m pytest -n $(workers) --dist loadfile
+	$(py) -m pytest -n $(workers) --dist loadfile --reruns $(reruns)
 
 e2e: dev-setup
 	$(py) -m pytest -m e2e

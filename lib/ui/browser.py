@@ -12,6 +12,7 @@ from typing import Any, Final
 import streamlit as st
 from streamlit.components.v2 import component as component_v2
 
+from lib.ui import looks
 from lib.ui.snapshot import ClockAnchor, Snapshot
 
 PULSE_PATH: Final = "atlas/pulse.json"
@@ -44,12 +45,13 @@ def status_line() -> None:
     _STATUS(key="status_line", data={"url": url(PULSE_PATH)})
 
 
-def follow(snapshot: Snapshot) -> None:
-    """Drawn in a page's live fragment: it runs the fragment again as soon as there is a newer snapshot.
+def follow(snapshot: Snapshot, *names: str) -> None:
+    """Drawn in a page's live fragment: it runs the fragment again as soon as there is a newer snapshot, or news of
+    the looks of these names (lib.ui.looks).
 
     A timer would send every element again and again, changed or not (9 kB a tick here, of which 1.7 kB are the
     theme); the browser asks for a number instead."""
-    data = {"url": url(PULSE_PATH), "version": snapshot.version}
+    data = {"url": url(PULSE_PATH), "version": snapshot.version, "looks": looks.versions(names)}
     _PULSE(key="pulse", height=1, data=data, on_news_change=lambda: None)
 
 
@@ -58,6 +60,7 @@ def pulse(snapshot: Snapshot) -> dict[str, Any]:
     told = snapshot.status.as_of if snapshot.status else None
     return {
         "version": snapshot.version,
+        "looks": looks.watched(),
         "label": snapshot.label,
         "clock": clock(snapshot.clock),
         "age": None if snapshot.read_at is None else round(max(0.0, time.time() - snapshot.read_at), 1),

@@ -29,18 +29,23 @@ async function ask() {
   setTimeout(ask, EVERY_MS);
 }
 
+/** The versions of what the page draws: the snapshot's, and those of its own looks. */
+const mark = (told, drawn) =>
+  [told.version, ...Object.keys(drawn.looks ?? {}).map((name) => told.looks?.[name] ?? 0)].join(" ");
+
 const live = new WeakMap();
 
 export default function draw({ data, parentElement, setTriggerValue }) {
   let part = live.get(parentElement);
   if (!part) {
-    live.set(parentElement, (part = { asked: null, at: 0, version: data.version, trigger: setTriggerValue }));
+    live.set(parentElement, (part = { asked: null, at: 0, drawn: data, trigger: setTriggerValue }));
     subscribe(parentElement, data.url, (news) => {
-      if (!news || news.version === part.version) return;
-      if (part.asked === news.version && Date.now() - part.at < PATIENCE_MS) return;
-      Object.assign(part, { asked: news.version, at: Date.now() });
-      part.trigger("news", news.version);
+      const state = news && mark(news, part.drawn);
+      if (!news || state === mark(part.drawn, part.drawn)) return;
+      if (part.asked === state && Date.now() - part.at < PATIENCE_MS) return;
+      Object.assign(part, { asked: state, at: Date.now() });
+      part.trigger("news", state);
     });
   }
-  Object.assign(part, { version: data.version, trigger: setTriggerValue });
+  Object.assign(part, { drawn: data, trigger: setTriggerValue });
 }
