@@ -1,0 +1,55 @@
+"""Each screen's main path, and what every screen must keep: no serious finding of axe-core, no cut at any width."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.stack import Stack
+from tests.e2e.test_story import opened
+
+pytestmark = pytest.mark.e2e
+SCREENS = ("?region=us-central1", "generate", "drill", "activity")
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+Scheme = Literal["dark", "light"]
+
+
+def settled(page: Page, stack: Stack, path: str) -> Page:
+    """The screen after its first drawing and its data."""
+    opened(page, stack, path)
+    expect(page.locator("h1").first).to_be_visible(timeout=30_000)
+    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0, timeout=30_000)
+    return page
+
+
+def serious(page: Page) -> list[str]:
+    found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{one['id']}: {[(node['html'][:90], node['failureSummary'][-190:]) for node in one['nodes'][:4]]}"
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
+@pytest.fixture(scope="module")
+def serving(stack: Stack) -> Stack:
+    stack.wait_serving(2)
+    return stack
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_no_screen_has_a_serious_finding_of_axe(serving: Stack, page: Page, scheme: Scheme) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    found = {path: serious(settled(page, serving, path)) for path in SCREENS}
+    assert not {path: told for path, told in found.items() if told}
+
+
+@pytest.mark.parametrize("path", ["", "generate"])
+def test_a_phone_shows_atlas_and_generate_whole(serving: Stack, browser: Browser, path: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    page = settled(context.new_page(), serving, path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
