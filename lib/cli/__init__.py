@@ -22,6 +22,7 @@ from lib.cli import (
     probe,
     prompt,
     read,
+    roll_back,
     sandbox,
     scenario,
     sonar,
@@ -38,7 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Find a GPU in any region, serve from it behind one global address.",
 )
-for part in (stack, read, sonar, probe, explain, cost, change, orphans, prompt, policy):
+for part in (stack, read, sonar, probe, explain, cost, change, roll_back, orphans, prompt, policy):
     part.register(app)
 clock.register(sandbox.app)
 sandbox.app.add_typer(scenario.app, name="scenario")

@@ -85,7 +85,7 @@ def expand(
             ),
             fulfilled=lambda found: _phase(found, name) is Phase.SERVING,
         )
-        _carry_out(wish, How(dry_run=dry_run, wait=wait, as_json=as_json, operation_id=operation_id))
+        carry_out(wish, How(dry_run=dry_run, wait=wait, as_json=as_json, operation_id=operation_id))
 
 
 def contract(
@@ -104,7 +104,7 @@ def contract(
             edit=lambda scene, spec: intent.contract(spec, name, status=scene.placement.status),
             fulfilled=lambda found: _phase(found, name) is None,
         )
-        _carry_out(wish, How(dry_run=dry_run, wait=wait, as_json=as_json, operation_id=operation_id))
+        carry_out(wish, How(dry_run=dry_run, wait=wait, as_json=as_json, operation_id=operation_id))
 
 
 def switch_gpu(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -140,7 +140,7 @@ def switch_gpu(  # noqa: PLR0913, PLR0917 - one parameter an option
             ),
             fulfilled=lambda found: all(r.accelerator == name for r in _in(found, where)),
         )
-        _carry_out(wish, How(dry_run=dry_run, wait=wait, as_json=as_json, operation_id=operation_id))
+        carry_out(wish, How(dry_run=dry_run, wait=wait, as_json=as_json, operation_id=operation_id))
 
 
 def recover(
@@ -154,7 +154,7 @@ def recover(
             edit=lambda _, spec: intent.recover(spec),
             fulfilled=lambda found: _serving(found) >= found.spec.serving,
         )
-        _carry_out(wish, How(dry_run=dry_run, wait=wait, as_json=as_json, operation_id=operation_id))
+        carry_out(wish, How(dry_run=dry_run, wait=wait, as_json=as_json, operation_id=operation_id))
 
 
 def set_numbers(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -177,10 +177,10 @@ def set_numbers(  # noqa: PLR0913, PLR0917 - one parameter an option
             edit=lambda _, spec: amend(spec, serving=serving, warm=warm, hedge=hedge, max_hourly_usd=budget),
             fulfilled=lambda found: _serving(found) >= found.spec.serving,
         )
-        _carry_out(wish, How(dry_run=dry_run, wait=wait, as_json=as_json, operation_id=operation_id))
+        carry_out(wish, How(dry_run=dry_run, wait=wait, as_json=as_json, operation_id=operation_id))
 
 
-def _carry_out(wish: Wish, how: How) -> None:
+def carry_out(wish: Wish, how: How) -> None:
     wanted = settings()
     gateway = session.placements(wanted)
     before = session.placement(wanted, gateway)

@@ -38,7 +38,8 @@ from lib.fleet.model import (
     RemoveWorkload,
 )
 from lib.fleet.names import sync_directory
-from lib.gateways.errors import AtlasError, NotFound, TransientError
+from lib.gateways.delivery_tree import hold_mark, parse_workload
+from lib.gateways.errors import AtlasError, NotFound, Refused, TransientError
 from lib.gateways.ledger import Because, Ledger, Receipt
 from lib.settings import Settings
 
@@ -205,6 +206,28 @@ class Actor:
         return Done(calls=(call,), operation=operation.name)
 
     def _commit(self, action: CommitWorkload, placement: Placement, operation_id: str) -> Done:
+        what = f"{self._settings.placement} on {action.accelerator} in {action.region}"
+        commit = self._deliver(
+            action.cluster,
+            self._past(action) if action.commit else self._rendered(action),
+            subject=f"Roll back {what} to {action.commit[:7]}" if action.commit else f"Run {what}",
+            author=action.author,
+            trailers=_trailers(action.reason, placement, operation_id),
+        )
+        return Done(calls=(f"git commit {sync_directory(action.cluster)}",), result=commit)
+
+    def _past(self, action: CommitWorkload) -> dict[str, str]:
+        """The files as a commit held them. What the lease says of them was checked against quota and budget, so it
+        must be what they say. Raises DeliveryError, Refused."""
+        held = self._wire.delivery.past(action.commit, action.cluster)
+        if parse_workload(held) != (action.accelerator, action.provisioning, action.rollout):
+            raise Refused(
+                f"{sync_directory(action.cluster)} at {action.commit[:7]} doesn't hold {action.accelerator} "
+                f"{action.provisioning.value} with a {action.rollout.value} rollout, as the lease says."
+            )
+        return {**held, **hold_mark(action.commit)}
+
+    def _rendered(self, action: CommitWorkload) -> dict[str, str]:
         variant = render.Variant(
             cluster=action.cluster,
             region=action.region,
@@ -212,15 +235,7 @@ class Actor:
             provisioning=action.provisioning,
             rollout=action.rollout,
         )
-        subject = f"Run {self._settings.placement} on {action.accelerator} in {action.region}"
-        commit = self._deliver(
-            action.cluster,
-            render.render(self._sources, variant),
-            subject=subject,
-            author=action.author,
-            trailers=_trailers(action.reason, placement, operation_id),
-        )
-        return Done(calls=(f"git commit {sync_directory(action.cluster)}",), result=commit)
+        return render.render(self._sources, variant)
 
     def _remove_workload(self, action: RemoveWorkload, placement: Placement, operation_id: str) -> Done:
         self._wire.hub.remove_sync(action.membership)

@@ -97,6 +97,9 @@ def _synced(look: Look) -> Condition:  # noqa: PLR0911 - a ladder of guards
         return no("Synced", "Pending", f"Config Sync {said}.")
     if delivered is None and look.fleet.delivered is not None:
         return no("Synced", "NothingDelivered", "Nothing is committed for this cluster yet.")
+    if delivered and delivered.held_at != look.wanted.commit:
+        what = f"as {look.wanted.commit[:7]} held it" if look.wanted.commit else "rendered anew"
+        return no("Synced", "CommitPending", f"The commit of the workload {what} is being made.")
     if delivered and delivered.accelerator != look.wanted.accelerator:
         return no("Synced", "CommitPending", f"The commit for {look.gpu} is being made.")
     return yes("Synced", "Synced", f"Commit {member.sync_commit[:7]} is applied.")

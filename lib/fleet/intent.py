@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from lib.fleet import catalog, words
 from lib.fleet.model import (
@@ -40,8 +41,8 @@ def expand(
     spec: PlacementSpec, region: str, *, views: Sequence[RegionView], status: PlacementStatus
 ) -> PlacementSpec:
     """Pin a region, and serve from one more unless it was one of the serving set already."""
-    _known_region(region, views)
-    serving = _serving_set(spec, status)
+    known_region(region, views)
+    serving = serving_set(spec, status)
     if region in spec.pinned and region not in spec.excluded:
         raise Refused(f"{region} is pinned already; nothing to expand.")
     if region not in serving:
@@ -56,11 +57,11 @@ def expand(
 
 def contract(spec: PlacementSpec, region: str, *, status: PlacementStatus) -> PlacementSpec:
     """Unpin and exclude a region, and serve from one fewer."""
-    serving = _serving_set(spec, status)
+    serving = serving_set(spec, status)
     if region in spec.excluded:
         raise Refused(f"{region} is excluded already; it leaves, or has left, by itself.")
     if region not in serving:
-        _known_region(region, ())
+        known_region(region, ())
         raise Refused(
             f"{region} isn't one of this placement's regions; those are: {words.listed(sorted(serving))}."
         )
@@ -86,13 +87,13 @@ def switch_gpu(  # noqa: PLR0913 - the contract's signature: one argument per fi
     status: PlacementStatus,
 ) -> PlacementSpec:
     """Ask for another GPU type on top of the spec. Hard is a drill: always a lease, and allowed without stock."""
-    _known_accelerator(accelerator)
+    known_accelerator(accelerator)
     places = _switched_regions(spec, region, status)
     lease = _lease(rollout, ttl)
     if rollout is Rollout.SAFE:
-        _fits(accelerator)
+        fits(accelerator)
         for place in places:
-            _safe_switch(accelerator, place, views)
+            safe_switch(accelerator, place, views)
         _affordable_switch(spec, accelerator, places, status)
     override = Override(
         region=region,
@@ -108,25 +109,25 @@ def switch_gpu(  # noqa: PLR0913 - the contract's signature: one argument per fi
 
 
 def recover(spec: PlacementSpec) -> PlacementSpec:
-    """Drop every switch; each region goes back to its own GPU."""
+    """Drop every switch and roll back; each region goes back to its own."""
     if not spec.overrides:
-        raise Refused("Nothing to recover: no GPU switch is active.")
+        raise Refused("Nothing to recover: no GPU switch and no roll back is active.")
     return replace(spec, overrides=())
 
 
-def _serving_set(spec: PlacementSpec, status: PlacementStatus) -> set[str]:
+def serving_set(spec: PlacementSpec, status: PlacementStatus) -> set[str]:
     """Regions that serve or are meant to: pinned ones and those the platform chose."""
     ours = {r.region for r in status.regions if r.phase is not Phase.DRAINING}
     return (ours | set(spec.pinned)) - set(spec.excluded)
 
 
-def _known_region(region: str, views: Iterable[RegionView]) -> None:
+def known_region(region: str, views: Iterable[RegionView]) -> None:
     names = {*catalog.REGIONS, *(v.region for v in views)}
     if region not in names:
         raise Refused(f"There is no region {region!r}{_did_you_mean(region, names)}")
 
 
-def _known_accelerator(accelerator: str) -> None:
+def known_accelerator(accelerator: str) -> None:
     known = catalog.ACCELERATORS.get(accelerator)
     if known is None:
         raise Refused(
@@ -186,7 +187,7 @@ def _used(candidate: Candidate) -> str:
     return f"{quota.usage:g} of {quota.limit:g} used" if quota else "unknown"
 
 
-def _refuse_not_offered(accelerators: Iterable[str], region: str, views: Iterable[RegionView]) -> None:
+def _refuse_not_offered(accelerators: Iterable[str], region: str, views: Iterable[RegionView]) -> NoReturn:
     names = list(accelerators)
     offering = sorted(
         v.region for v in views if any(c.zones and c.accelerator in names for c in v.candidates)
@@ -197,12 +198,12 @@ def _refuse_not_offered(accelerators: Iterable[str], region: str, views: Iterabl
 
 
 def _switched_regions(spec: PlacementSpec, region: str | None, status: PlacementStatus) -> list[str]:
-    ours = sorted(_serving_set(spec, status))
+    ours = sorted(serving_set(spec, status))
     if region is None:
         if not ours:
             raise Refused("No region runs the workload yet, so there is nothing to switch.")
         return ours
-    _known_region(region, ())
+    known_region(region, ())
     if region not in ours:
         raise Refused(f"{region} isn't one of this placement's regions; those are: {words.listed(ours)}.")
     return [region]
@@ -216,7 +217,7 @@ def _lease(rollout: Rollout, ttl: timedelta | None) -> timedelta | None:
     return lease
 
 
-def _fits(accelerator: str) -> None:
+def fits(accelerator: str) -> None:
     known = catalog.ACCELERATORS[accelerator]
     if known.gpus > 1:
         raise Refused(
@@ -230,19 +231,23 @@ def _fits(accelerator: str) -> None:
         )
 
 
-def _safe_switch(accelerator: str, region: str, views: Sequence[RegionView]) -> None:
-    """The new pod needs a machine beside the old one: the type must be offered, with room in the quota."""
+def safe_switch(accelerator: str, region: str, views: Sequence[RegionView]) -> None:
+    """The new pod needs a machine beside the old one, and is likely to get it."""
+    _likely(room_beside(accelerator, region, views), region)
+
+
+def room_beside(accelerator: str, region: str, views: Sequence[RegionView]) -> Candidate:
+    """The type is offered there, and the quota has room for one machine more."""
     judged = next((c for c in _view(region, views).candidates if c.accelerator == accelerator), None)
     if judged is None or not judged.zones:
         _refuse_not_offered([accelerator], region, views)
-    elif judged.quota is not None and judged.quota.limit - judged.quota.usage < 1:
+    if judged.quota is not None and judged.quota.limit - judged.quota.usage < 1:
         raise Refused(
             f"Quota in {region} doesn't allow another {catalog.short(accelerator)}: {_used(judged)}; "
             f"it needs {judged.flip or 'a higher quota'}."
         )
-    else:
-        _global_quota(judged, region)
-        _likely(judged, region)
+    _global_quota(judged, region)
+    return judged
 
 
 def _likely(judged: Candidate, region: str) -> None:

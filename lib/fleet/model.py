@@ -85,6 +85,8 @@ class Override:
     owner: str
     reason: str  # "drill/gpu-switch", ...
     created_at: datetime | None = None
+    commit: str = ""  # a roll back: the region runs its directory as this commit held it, byte for byte
+    provisioning: Provisioning | None = None  # of that commit; None: the region's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,7 @@ class MembershipObservation:
     sync_code: str = ""  # SYNCED, PENDING, ERROR, NOT_INSTALLED, ...
     sync_commit: str = ""  # syncToken, the commit that is applied
     sync_errors: tuple[SyncError, ...] = ()
+    synced_at: datetime | None = None  # when that commit was applied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,6 +311,8 @@ class DeliveredWorkload:
     rollout: Rollout
     commit: str  # last commit that touched clusters/<cluster>/
     committed_at: datetime | None = None
+    held_at: str = ""  # the commit that a roll back holds the directory at; "": it is rendered
+    content: str = ""  # names what the files say, whoever committed them
 
 
 # --- what is decided ----------------------------------------------------------------------------------
@@ -357,6 +362,7 @@ class CommitWorkload:
     rollout: Rollout
     author: str
     reason: str
+    commit: str = ""  # take the files as this commit held them, instead of rendering them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -424,7 +430,7 @@ class Decision:
     """One thing decided, with its why and why not; kept in status (bounded) and in the journal (all)."""
 
     at: datetime
-    verb: str  # ScaleOut, ScaleIn, SwitchGpu, Restore, Rollback, Hold, Refuse
+    verb: str  # ScaleOut, ScaleIn, SwitchGpu, Restore, RollBack, Rollback (a switch is taken back), Hold, Refuse
     region: str
     reason: str
     why_not: tuple[WhyNot, ...] = ()

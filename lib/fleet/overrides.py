@@ -18,6 +18,10 @@ def void_reason(override: Override) -> str:
         return f"{override.accelerator} isn't a GPU type."
     if override.rollout is Rollout.HARD and override.expires_at is None:
         return "A Hard switch needs an expiry."
+    if override.commit and (
+        override.rollout is Rollout.HARD or not override.region or not override.expires_at
+    ):
+        return "A roll back is Safe, names its region and needs an expiry."
     return ""
 
 

@@ -124,8 +124,11 @@ def _switch_decision(look: Survey, region: RegionSurvey, step: Action) -> Iterat
     if not isinstance(step, CommitWorkload):
         return
     held = (look.seen.delivered or {}).get(step.cluster)
-    if region.wanted.override is not None:
-        yield _decided(look, "SwitchGpu", region.region, step.reason, flip="the end of that switch")
+    if (override := region.wanted.override) is not None:
+        verb, what = ("RollBack", "roll back") if override.commit else ("SwitchGpu", "switch")
+        yield _decided(look, verb, region.region, step.reason, flip=f"the end of that {what}")
+    elif held is not None and held.held_at:
+        yield _decided(look, "Restore", region.region, step.reason, flip="another roll back")
     elif held is not None and held.accelerator != step.accelerator:
         back = was_overridden(look, held) or region.runs == (step.accelerator, step.provisioning)
         verb = "Restore" if back else "SwitchGpu"
@@ -166,6 +169,12 @@ def _refusals(look: Survey) -> Iterator[Decision]:
             )
             flip = f"a higher {'quota' if 'quota' in passed else 'budget'}"
             yield _decided(look, "Refuse", region.region, reason, flip=flip)
+        if region.wanted.commit and region.wanted.override is None:
+            reason = (
+                f"{region.region} keeps what {region.wanted.commit[:7]} held, although that roll back is over: "
+                f"rendering it anew needs a second machine for a while and would pass {region.wanted.because}."
+            )
+            yield _decided(look, "Hold", region.region, reason, flip="a higher budget or quota")
         if cluster is not None and not region.wanted.affordable:
             limit = words.usd(look.placement.spec.max_hourly_usd)
             reason = f"{region.region} gets no GPU: its machine would pass the budget of {limit}."

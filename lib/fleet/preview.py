@@ -127,11 +127,20 @@ class _Change:
 
     def _switch_sentences(self) -> Iterator[str]:
         for override in self.started:
-            where = words.listed(self.touched([override]))
-            yield f"{where}: {catalog.short(override.accelerator)} is asked for, {override.rollout.value}."
+            where, gpu = words.listed(self.touched([override])), catalog.short(override.accelerator)
+            if override.commit:
+                yield f"{where}: again what {override.commit[:7]} held ({gpu}), under a lease."
+                continue
+            yield f"{where}: {gpu} is asked for, {override.rollout.value}."
             yield from self._switch_warnings(override)
         if self.ended and not self.started:
-            yield f"{words.listed(self.touched(self.ended))}: back to the placement's own GPU."
+            over = {o.commit[:7] for o in self.ended if o.commit}
+            own = (
+                f"rendered anew, no longer as {words.listed(sorted(over))} held it"
+                if over
+                else ("back to the placement's own GPU")
+            )
+            yield f"{words.listed(self.touched(self.ended))}: {own}."
 
     def _switch_warnings(self, override: Override) -> Iterator[str]:
         gpu = catalog.short(override.accelerator)
@@ -189,6 +198,7 @@ class _Change:
             yield f"remove {sync_directory(cluster_name(region))}/"
         for override in self.started:
             how = "Recreate" if override.rollout is Rollout.HARD else "RollingUpdate"
+            how = f"as {override.commit[:7]} held it" if override.commit else how
             for region in self.touched([override]):
                 gpu = catalog.short(override.accelerator)
                 yield f"{sync_directory(cluster_name(region))}/ with {gpu}, {how}"
@@ -204,7 +214,8 @@ class _Change:
         for override in (o for o in self.started if o.rollout is Rollout.SAFE):
             for region in self.touched([override]):
                 now = self.regions[region]
-                after = catalog.usd_per_hour(override.accelerator, now.provisioning, region) or 0.0
+                model = override.provisioning or now.provisioning
+                after = catalog.usd_per_hour(override.accelerator, model, region) or 0.0
                 extra += max(0.0, after + catalog.CLUSTER_FEE_USD_PER_HOUR - now.usd_per_hour)
         if self.ended and not self.started:
             extra += sum(self._price(r) - self.regions[r].usd_per_hour for r in self.touched(self.ended))
@@ -251,7 +262,8 @@ class _Change:
             back = [f"Contract {r}" for r in self.added] + [f"Expand {r}" for r in self.removed]
             return f"{'; '.join(back)}."
         if self.ended:
-            return "Switch the GPU again."
+            again = {"Roll back" if o.commit else "Switch the GPU" for o in self.ended}
+            return f"{' or '.join(sorted(again))} again."
         numbers = (
             ("serving", "--serving"),
             ("warm", "--warm"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lib.fleet import catalog
-from lib.fleet.model import Action, CommitWorkload, Decision, ExpireOverride, Rollout
+from lib.fleet.model import Action, CommitWorkload, Decision, ExpireOverride, Override, Rollout
 from lib.fleet.names import cluster_name
 from lib.fleet.phase import BLOCKED_REASONS, BROKEN_REASONS
 from lib.fleet.survey import RegionSurvey, Survey
@@ -59,15 +59,27 @@ def stopped_switches(look: Survey) -> Iterator[tuple[ExpireOverride, Decision]]:
             continue
         why = _failure(region)
         if why:
-            seen.add(id(override))
-            gpu = catalog.short(override.accelerator)
-            reason = (
-                f"The Safe switch to {gpu} is taken back: {why.rstrip('. ')}. What served before serves on."
+            what = (
+                f"roll back to {override.commit[:7]}"
+                if override.commit
+                else (f"Safe switch to {catalog.short(override.accelerator)}")
             )
-            yield (
-                ExpireOverride(override=override, reason=reason),
-                Decision(at=look.now, verb="Rollback", region=region.region, reason=reason),
-            )
+            reason = f"The {what} is taken back: {why.rstrip('. ')}. What served before serves on."
+            for one in _together(look, override):
+                seen.add(id(one))
+                yield (
+                    ExpireOverride(override=one, reason=reason),
+                    Decision(at=look.now, verb="Rollback", region=one.region or region.region, reason=reason),
+                )
+
+
+def _together(look: Survey, override: Override) -> Iterator[Override]:
+    """A roll back has a lease for each region; they were asked for together and end together."""
+    yield override
+    for one in look.placement.spec.overrides:
+        asked = (one.commit, one.created_at) == (override.commit, override.created_at)
+        if override.commit and asked and one != override:
+            yield one
 
 
 def _failure(region: RegionSurvey) -> str:

@@ -64,7 +64,11 @@ def commit(look: Survey, region: RegionSurvey) -> CommitWorkload | None:
         return None
     held = look.seen.delivered.get(cluster_name(region.region))
     asked = (wish.accelerator, wish.provisioning, wish.rollout)
-    if held is not None and (held.accelerator, held.provisioning, held.rollout) == asked:
+    # What a commit holds is taken as it is; what is rendered is known by these.
+    same = held is not None and (
+        bool(wish.commit) or (held.accelerator, held.provisioning, held.rollout) == asked
+    )
+    if held is not None and same and held.held_at == wish.commit:
         return None
     return CommitWorkload(
         region=region.region,
@@ -74,10 +78,11 @@ def commit(look: Survey, region: RegionSurvey) -> CommitWorkload | None:
         rollout=wish.rollout,
         author=(wish.override.owner or CONTROLLER) if wish.override else CONTROLLER,
         reason=_commit_reason(look, region, held),
+        commit=wish.commit,
     )
 
 
-def _commit_reason(look: Survey, region: RegionSurvey, held: DeliveredWorkload | None) -> str:
+def _commit_reason(look: Survey, region: RegionSurvey, held: DeliveredWorkload | None) -> str:  # noqa: PLR0911 - a ladder of guards
     wish = region.wanted
     gpu = catalog.short(wish.accelerator)
     if wish.override is not None:
@@ -85,6 +90,8 @@ def _commit_reason(look: Survey, region: RegionSurvey, held: DeliveredWorkload |
         return f"{region.region} follows {what} ({wish.override.reason or 'no reason given'})."
     if held is None:
         return f"{region.region} starts with {gpu}."
+    if held.held_at:
+        return f"{region.region} is rendered anew with {gpu}: the roll back to {held.held_at[:7]} is over."
     if (held.accelerator, held.provisioning) == (wish.accelerator, wish.provisioning):
         return f"{region.region} keeps {gpu}; its next change is a RollingUpdate again."
     if (wish.accelerator, wish.provisioning) == region.runs:

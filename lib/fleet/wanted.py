@@ -46,6 +46,7 @@ class Wanted:
     because: str = ""  # and what it would pass: the budget or the quota
     more: bool = False  # another provisioning model of the switch is left to try
     spare: bool = False  # nobody needs it now: no workload, no machine
+    commit: str = ""  # the commit that its directory is held at; "": rendered from the manifests
 
 
 def choices(spec: PlacementSpec) -> tuple[Choice, ...]:
@@ -156,13 +157,20 @@ class _Picker:
         usd = machine_usd(normal, region)
         refused, because = None, ""
         choice, more = self._switched(region, override, normal) if override else (normal, False)
+        commit = override.commit if override else ""
         if override and override.rollout is Rollout.SAFE:
-            because = self._no_surge(seen, choice, usd, room_usd)
+            because = self._no_surge(seen, choice, usd, room_usd, anew=self._anew(region, commit))
             if because:
-                override, refused, choice = None, override, normal
+                override, refused, choice, commit = None, override, normal, ""
         rollout = override.rollout if override else self._rollout_back(seen, normal, room_usd)
+        if override is None and rollout is Rollout.SAFE and self._anew(region, "") and not refused:
+            because = self._no_surge(seen, choice, usd, room_usd, anew=True)
+            if because:
+                choice, commit = self._kept(region, choice)
+        anew = self._anew(region, commit)
         # A drill asks for what isn't there; it costs only if it is obtained. The normal GPU stays reserved.
-        usd = max(usd, self.held_usd(region) if rollout is Rollout.HARD else self.peak_usd(region, choice))
+        peak = self.peak_usd(region, choice, anew=anew)
+        usd = max(usd, self.held_usd(region) if rollout is Rollout.HARD else peak)
         exists = seen.cluster is not None or "cluster" in seen.unknown
         total = (usd if affordable else self.held_usd(region)) + (
             catalog.CLUSTER_FEE_USD_PER_HOUR if affordable or exists else 0.0
@@ -178,12 +186,15 @@ class _Picker:
             refused=refused,
             because=because,
             more=more and override is not None,
+            commit=commit,
         )
 
     def _switched(self, region: str, override: Override, normal: Choice) -> tuple[Choice, bool]:
         """The GPU of a switch, on the region's own provisioning model; a Safe one tries the spec's others too before it
         gives up. And whether there is one left to try."""
         gpu, delivered = override.accelerator, self.delivered_whatever(region)
+        if override.commit:
+            return (gpu, override.provisioning or normal[1]), False
         if override.rollout is Rollout.HARD:
             return (gpu, normal[1]), False
         models = dict.fromkeys((normal[1], *self.spec.provisioning))
@@ -199,16 +210,28 @@ class _Picker:
             last is not None and last.outcome is not Outcome.OBTAINED and (since is None or last.at >= since)
         )
 
-    def _no_surge(self, seen: RegionObservation, choice: Choice, usd: float, room_usd: float) -> str:
+    def _no_surge(
+        self, seen: RegionObservation, choice: Choice, usd: float, room_usd: float, *, anew: bool
+    ) -> str:
         """What a second machine beside the one that serves would pass; "" when nothing, or when it is there."""
         held, delivered = self.held[seen.region], self.delivered_whatever(seen.region)
-        if choice in held:
+        if choice in held and not anew:
             return ""
-        if self.peak_usd(seen.region, choice) > (room_usd if held else max(usd, room_usd)) + 1e-9:
+        if self.peak_usd(seen.region, choice, anew=anew) > (room_usd if held else max(usd, room_usd)) + 1e-9:
             return f"the budget of {words.usd(self.spec.max_hourly_usd)}"
-        if held and delivered != choice and not self._room_everywhere(but=seen.region):
+        if held and (delivered != choice or anew) and not self._room_everywhere(but=seen.region):
             return "the project's quota for all GPUs"
         return ""
+
+    def _anew(self, region: str, commit: str) -> bool:
+        """Its files come from elsewhere than what is delivered, so a new pod takes over even on the same GPU."""
+        told = (self.seen.delivered or {}).get(cluster_name(region))
+        return told is not None and told.held_at != commit
+
+    def _kept(self, region: str, choice: Choice) -> tuple[Choice, str]:
+        """What a roll back that is over has left there."""
+        told = (self.seen.delivered or {}).get(cluster_name(region))
+        return ((told.accelerator, told.provisioning), told.held_at) if told else (choice, "")
 
     def delivered(self, region: str) -> Choice | None:
         """What the region runs by the delivery repository, if the spec still names it."""
@@ -225,9 +248,10 @@ class _Picker:
         held = obtained(seen) if drill else self.held[region]
         return sum(machine_usd(choice, region) for choice in held)
 
-    def peak_usd(self, region: str, choice: Choice) -> float:
+    def peak_usd(self, region: str, choice: Choice, *, anew: bool = False) -> float:
         """What its machines cost until this choice has taken over from those that serve meanwhile."""
-        more = 0.0 if choice in self.held[region] else machine_usd(choice, region)
+        there = choice in self.held[region] and not anew
+        more = 0.0 if there else machine_usd(choice, region)
         return self.held_usd(region) + more
 
     def spoken_for_usd(self, region: str) -> float:

@@ -143,7 +143,8 @@ def describe(action: Action) -> str:
         case CommitWorkload():
             how = "Recreate" if action.rollout is Rollout.HARD else "RollingUpdate"
             gpu = f"{catalog.short(action.accelerator)} {action.provisioning.value}"
-            said = f"Commit clusters/{action.cluster}/ with {gpu}, {how}"
+            past = f" as {action.commit[:7]} held it" if action.commit else ""
+            said = f"Commit clusters/{action.cluster}/{past} with {gpu}, {how}"
         case AttachBackend():
             said = f"Link {action.region}/{action.cluster} in the MultiClusterService"
         case DetachBackend():
@@ -154,7 +155,8 @@ def describe(action: Action) -> str:
             said = f"Delete cluster {action.cluster} in {action.region}"
         case ExpireOverride():
             where = action.override.region or "every region"
-            said = f"End the switch to {catalog.short(action.override.accelerator)} in {where}"
+            gpu, commit = catalog.short(action.override.accelerator), action.override.commit
+            said = f"End the {f'roll back to {commit[:7]}' if commit else f'switch to {gpu}'} in {where}"
     return said
 
 
@@ -176,6 +178,8 @@ def override_words(override: Override) -> str:
     """How sentences refer to a lease; stable over its life, so that a decision is told once."""
     until = f" until {at(override.expires_at)}" if override.expires_at else ""
     who = f", started by {override.owner}" if override.owner else ""
+    if override.commit:
+        return f"the roll back to {override.commit[:7]}{until}{who}"
     return f"the {override.rollout.value} switch to {catalog.short(override.accelerator)}{until}{who}"
 
 

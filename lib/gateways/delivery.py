@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import threading
 import time
@@ -29,10 +30,19 @@ from lib.fleet.model import DeliveredWorkload
 from lib.gateways import calls
 from lib.gateways import delivery_tree as tree
 from lib.gateways.delivery_tree import BRANCH, DeliveryCommit
-from lib.gateways.errors import Conflict, DeliveryError, PermissionDenied, Unreachable, silence
+from lib.gateways.errors import (
+    Conflict,
+    DeliveryError,
+    NotFound,
+    PermissionDenied,
+    Refused,
+    Unreachable,
+    silence,
+)
 from lib.settings import Settings
 
 COMMITTER = b"GPU Atlas <controller@gpu-atlas.invalid>"
+COMMIT_NAME = re.compile(r"[0-9a-f]{4,40}")
 TRIES = 5
 STALE_LOCK_S = 10.0  # Git holds a ref's lock for milliseconds; an older one was left by a process that died
 FETCH_EVERY_S = 5.0
@@ -79,6 +89,38 @@ class DeliveryGateway:
             head = tree.head_of(repo)
             entries = tree.clusters_of(repo, head) if head else {}
             return tree.texts_of(repo, entries[cluster]) if cluster in entries else {}
+
+    def resolve(self, name: str) -> str:
+        """The whole name of a commit of the branch, from its beginning. Raises NotFound, Refused."""
+        if not COMMIT_NAME.fullmatch(name):
+            raise Refused(f"{name[:50]!r} is no commit: write 4 to 40 of its hexadecimal digits.")
+        with self._open() as repo:
+            found = tree.resolved(repo, tree.head_of(repo), name)
+        if not found:
+            raise NotFound(f"There is no commit {name[:12]} on the branch of the delivery repository.")
+        if len(found) > 1:
+            raise Refused(f"{len(found)} commits begin with {name}; write more of it.")
+        return found[0].decode()
+
+    def at(self, commit: str) -> dict[str, DeliveredWorkload]:
+        """What a commit of the branch held, by cluster."""
+        with self._open() as repo:
+            return tree.delivered(repo, commit.encode())
+
+    def past(self, commit: str, cluster: str) -> dict[str, str]:
+        """One cluster's files as a commit held them. Raises DeliveryError when it held none."""
+        found = self.texts(commit).get(cluster, {})
+        if not found:
+            raise DeliveryError(f"Commit {commit[:7]} holds nothing for {cluster}.")
+        return tree.without_mark(found)
+
+    def texts(self, commit: str) -> dict[str, dict[str, str]]:
+        """All files of a commit: by cluster, by name. A commit that is not there holds nothing."""
+        with self._open() as repo:
+            if not commit or commit.encode() not in repo.object_store:
+                return {}
+            entries = tree.clusters_of(repo, commit.encode())
+            return {name: tree.texts_of(repo, held) for name, held in entries.items()}
 
     def directories(self) -> dict[str, bool]:
         """Every cluster's directory at the head, and whether this platform committed it last."""

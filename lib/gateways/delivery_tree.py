@@ -6,6 +6,8 @@ plain bytes here.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +22,10 @@ from lib.gateways.workload import ACCELERATOR_LABEL, SPOT_LABEL
 BRANCH = b"refs/heads/main"
 DIRECTORY = b"clusters"
 FOLDER, FILE = 0o40000, 0o100644
+HELD_FILE = (
+    "held.yaml"  # a comment, which Config Sync passes over: readers of the repository see the roll back
+)
+_HELD = re.compile(r"held at commit ([0-9a-f]{40})")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast, where it is there
 
 
@@ -31,6 +37,31 @@ class DeliveryCommit:
     subject: str
     trailers: Mapping[str, str] = field(default_factory=dict)
     clusters: tuple[str, ...] = ()  # whose directory it changed
+
+
+def hold_mark(commit: str) -> dict[str, str]:
+    """The file that says that the others beside it are not rendered but taken from a commit."""
+    return {
+        HELD_FILE: f"# A roll back: this directory is held at commit {commit}.\n"
+        "# When its lease is over, GPU Atlas renders the directory anew.\n"
+    }
+
+
+def held_at(texts: Mapping[str, str]) -> str:
+    found = _HELD.search(texts.get(HELD_FILE, ""))
+    return found[1] if found else ""
+
+
+def without_mark(texts: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if name != HELD_FILE}
+
+
+def content_of(texts: Mapping[str, str]) -> str:
+    """A name for what the files say, the same for the same files."""
+    told = hashlib.sha256()
+    for name, text in sorted(without_mark(texts).items()):
+        told.update(f"{name}\0{text}\0".encode())
+    return told.hexdigest()[:16]
 
 
 def parse_workload(texts: Mapping[str, str]) -> tuple[str, Provisioning, Rollout] | None:
@@ -62,7 +93,8 @@ def delivered(
     touched = last_touched(repo, head, entries, until=earlier[0])
     found = {name: held for name, held in earlier[1].items() if name in entries and name not in touched}
     for cluster, tree in ((name, tree) for name, tree in entries.items() if name in touched):
-        if (parsed := parse_workload(texts_of(repo, tree))) is None:
+        texts = texts_of(repo, tree)
+        if (parsed := parse_workload(texts)) is None:
             continue
         commit = touched[cluster]
         found[cluster] = DeliveredWorkload(
@@ -72,6 +104,8 @@ def delivered(
             rollout=parsed[2],
             commit=commit.id.decode(),
             committed_at=datetime.fromtimestamp(commit.commit_time, UTC),
+            held_at=held_at(texts),
+            content=content_of(texts),
         )
     return found
 
@@ -98,6 +132,17 @@ def history(repo: Any, head: bytes | None, limit: int) -> Iterator[Any]:
         commit: Any = repo[head]
         yield commit
         head, limit = (commit.parents[0] if commit.parents else None), limit - 1
+
+
+def resolved(repo: Any, head: bytes | None, name: str) -> list[bytes]:
+    """Commits of the branch whose name begins so, newest first."""
+    found: list[bytes] = []
+    while head is not None:
+        commit: Any = repo[head]
+        if commit.id.startswith(name.encode()):
+            found.append(commit.id)
+        head = commit.parents[0] if commit.parents else None
+    return found
 
 
 def told(repo: Any, commit: Any) -> DeliveryCommit:

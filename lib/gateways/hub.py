@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -213,6 +214,7 @@ def _membership(found: Any, spec: Any | None, state: Any | None) -> MembershipOb
     link = found.endpoint.gke_cluster.resource_link
     _, _, location = found.name.partition("/locations/")
     code, token, errors = _sync(spec, state)
+    told = state.configmanagement.config_sync_state.sync_state if state is not None and token else None
     return MembershipObservation(
         name=found.name,
         cluster=link.partition("/clusters/")[2] or found.name.rpartition("/")[2],
@@ -223,7 +225,12 @@ def _membership(found: Any, spec: Any | None, state: Any | None) -> MembershipOb
         sync_code=code,
         sync_commit=token,
         sync_errors=errors,
+        synced_at=_utc(told.last_sync_time) if told and told.last_sync_time else None,
     )
+
+
+def _utc(at: Any) -> datetime:
+    return datetime.fromtimestamp(at.timestamp(), UTC)
 
 
 def _directory(spec: Any | None) -> str | None:

@@ -93,6 +93,8 @@ def _override_from(found: Object) -> Override:
         owner=found.get("owner", ""),
         reason=found.get("reason", ""),
         created_at=time_from(found.get("createdAt")),
+        commit=found.get("commit", ""),
+        provisioning=_maybe(Provisioning, found.get("provisioning")),
     )
 
 
@@ -105,6 +107,8 @@ def _override_to(override: Override) -> Object:
         owner=override.owner,
         reason=override.reason,
         createdAt=_maybe(time_text, override.created_at),
+        commit=override.commit or None,
+        provisioning=override.provisioning.value if override.provisioning else None,
     )
 
 

@@ -60,7 +60,9 @@ def _leases(snapshot: Snapshot) -> None:
 def lease_row(one: Override) -> dict[str, object]:
     return {
         "id": one.region or "every region",
-        "phase": f"{one.rollout.value} · {words.gpu(one.accelerator)}",
+        "phase": f"Held at {one.commit[:7]}"
+        if one.commit
+        else f"{one.rollout.value} · {words.gpu(one.accelerator)}",
         "since": one.created_at.timestamp() if one.created_at else None,
         "until": one.expires_at.timestamp() if one.expires_at else None,
         "eta": None,

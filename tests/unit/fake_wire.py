@@ -57,6 +57,8 @@ class FakeCloud:
     failures: dict[str, Exception] = field(default_factory=dict)  # by the start of the call's name
     kinds: set[str] = field(default_factory=lambda: {"CustomResourceDefinition"})
     config_up: bool = True
+    past_files: dict[str, str] = field(default_factory=dict)  # of every commit
+    committed: dict[str, str] = field(default_factory=dict)  # last
 
     def wire(self, journal: Journal) -> Wire:
         everything: Any = self
@@ -151,7 +153,11 @@ class FakeCloud:
 
     def commit(self, cluster: str, files: dict[str, str] | None, **how: Any) -> str:
         self._called(f"commit {cluster}" if files else f"remove {cluster}")
+        self.committed = files or {}
         return "0123456"
+
+    def past(self, commit: str, cluster: str) -> dict[str, str]:
+        return self.past_files
 
 
 class _FakePlacements:

@@ -47,6 +47,8 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
         pytest.param(["switch-gpu", "nvidia-l4", "--ttl", "ten"], "write 90s, 10m or 1h30m", id="a duration"),
         pytest.param(["events", "--kind", "phases"], "there are action", id="a kind"),
         pytest.param(["sandbox", "speed", "1000"], "from 1 to 600", id="a speed"),
+        pytest.param(["commits", "--limit", "0"], "From 1 to 500", id="a number of commits"),
+        pytest.param(["rollback", "abcd", "--region", "us-est1"], "us-east1", id="a region to roll back"),
         pytest.param(["status", "--jsn"], "--jsn", id="an option"),
         pytest.param(["expand"], "Missing argument", id="nothing"),
         pytest.param(["txt2img", ""], "prompt", id="an empty prompt"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,27 @@ def test_an_expired_override_leaves_the_spec(actor, cloud):
 )
 def test_the_error_table_knows_what_to_do(error, then):
     assert reaction_to(error).then is then
+
+
+HELD_AT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def past(gpu: str) -> dict[str, str]:
+    selector = f"{{cloud.google.com/gke-accelerator: {gpu}}}"
+    return {"d.yaml": f"kind: Deployment\nspec: {{template: {{spec: {{nodeSelector: {selector}}}}}}}\n"}
+
+
+def test_a_roll_back_commits_the_files_as_they_were_with_a_mark(actor, cloud):
+    cloud.past_files = past("nvidia-l4")
+    (result,) = act(actor, replace(COMMIT, commit=HELD_AT))
+    assert result.done.calls
+    assert cloud.committed["d.yaml"] == past("nvidia-l4")["d.yaml"]
+    assert HELD_AT in cloud.committed["held.yaml"]
+
+
+def test_a_lease_that_says_another_gpu_than_its_commit_holds_is_not_carried_out(actor, cloud):
+    cloud.past_files = past("nvidia-h100-80gb")
+    (result,) = act(actor, replace(COMMIT, commit=HELD_AT))
+    assert result.then is Then.GIVE_UP
+    assert "at 0123456 doesn't hold nvidia-l4 STANDARD" in result.error
+    assert cloud.calls == []

@@ -18,8 +18,8 @@ from dulwich.web import make_wsgi_chain
 
 from lib.fleet.model import Provisioning, Rollout
 from lib.gateways.delivery import DeliveryGateway
-from lib.gateways.delivery_tree import parse_workload
-from lib.gateways.errors import PermissionDenied, Unreachable
+from lib.gateways.delivery_tree import hold_mark, parse_workload
+from lib.gateways.errors import DeliveryError, NotFound, PermissionDenied, Refused, Unreachable
 from lib.settings import Settings
 
 CLUSTER = "atlas-us-east1"
@@ -253,3 +253,45 @@ def test_a_broken_commit_of_a_stranger_does_not_hide_the_other_clusters(delivery
 def test_file_names_stay_inside_the_directory(delivery: DeliveryGateway) -> None:
     with pytest.raises(ValueError, match="plain file name"):
         delivery.commit(CLUSTER, {"../x.yaml": ""}, subject="s", author="a")
+
+
+def test_a_commit_is_found_by_its_beginning_and_what_it_held_is_read_back(delivery: DeliveryGateway) -> None:
+    first = commit(delivery, deployment=deployment())
+    commit(delivery, deployment=deployment("nvidia-tesla-t4"))
+
+    assert delivery.resolve(first[:8]) == first
+    assert delivery.at(first)[CLUSTER].accelerator == "nvidia-l4"
+    assert delivery.texts(first) == {CLUSTER: {"deployment.yaml": deployment()}}
+    assert delivery.texts("0" * 40) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "says"),
+    [
+        pytest.param("beefbeef", NotFound, "There is no commit beefbeef", id="not there"),
+        pytest.param("main", Refused, "is no commit", id="not a name of one"),
+        pytest.param("abc", Refused, "4 to 40", id="too short"),
+    ],
+)
+def test_what_names_no_commit_is_said(
+    delivery: DeliveryGateway, name: str, error: type[Exception], says: str
+) -> None:
+    commit(delivery, deployment=deployment())
+    with pytest.raises(error, match=says):
+        delivery.resolve(name)
+
+
+def test_a_directory_that_is_held_says_at_which_commit_and_has_the_same_content(
+    delivery: DeliveryGateway,
+) -> None:
+    first = commit(delivery, deployment=deployment())
+    commit(delivery, deployment=deployment("nvidia-tesla-t4"))
+    held = {**delivery.past(first, CLUSTER), **hold_mark(first)}
+    back = delivery.commit(CLUSTER, held, subject="Roll back", author="ada")
+    found = delivery.read()[CLUSTER]
+
+    assert (found.held_at, found.accelerator, found.commit) == (first, "nvidia-l4", back)
+    assert found.content == delivery.at(first)[CLUSTER].content
+    assert delivery.past(back, CLUSTER) == {"deployment.yaml": deployment()}
+    with pytest.raises(DeliveryError, match="holds nothing for atlas-nowhere"):
+        delivery.past(first, "atlas-nowhere")

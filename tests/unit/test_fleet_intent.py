@@ -143,7 +143,7 @@ TIGHT = replace(TWO, max_hourly_usd=2.5)
         pytest.param(lambda: switched(T4, region=None, status=PlacementStatus(), spec=replace(TWO, pinned=())), "nothing to switch", id="nothing to switch"),
         pytest.param(lambda: switched(H100, rollout=Rollout.HARD, ttl=timedelta(seconds=30)), "A switch may last from 1 minute to 24 hours; 30 s was asked for.", id="too short"),
         pytest.param(lambda: switched(H100, rollout=Rollout.HARD, ttl=timedelta(hours=25)), "25.0 h was asked for", id="too long"),
-        pytest.param(lambda: recover(TWO), "Nothing to recover: no GPU switch is active.", id="nothing to recover"),
+        pytest.param(lambda: recover(TWO), "Nothing to recover: no GPU switch and no roll back is active.", id="nothing to recover"),
     ],
 )  # fmt: skip
 def test_it_is_refused_in_one_sentence(ask: Callable[[], PlacementSpec], says: str) -> None:

@@ -165,6 +165,8 @@ class World:
             rollout=action.rollout,
             commit=f"{self.commits:040x}",
             committed_at=self.now,
+            held_at=action.commit,
+            content=action.commit or f"{action.accelerator}/{action.provisioning}/{action.rollout}",
         )
 
     def _delete(self, action: DeleteCluster) -> None:

@@ -52,6 +52,17 @@ SPEC = PlacementSpec(
             owner="ada",
             reason="trial",
         ),
+        Override(
+            region="us-east4",
+            accelerator="nvidia-l4",
+            rollout=Rollout.SAFE,
+            expires_at=AT,
+            owner="ada",
+            reason="roll back",
+            created_at=AT,
+            commit="0123456789abcdef0123456789abcdef01234567",
+            provisioning=Provisioning.SPOT,
+        ),
     ),
 )
 CONDITION = Condition(
