@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+from lib.controller import collector
 from lib.controller import log as log_lines
 from lib.controller.loop import Controller
 from lib.controller.wire import connect
@@ -42,6 +43,7 @@ def _run(settings: Settings, *, once: bool) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: controller.stop())
     owner.watch(settings.state_dir, controller.stop)
+    collector.calm()
     log.info("the controller runs", extra={"target": settings.target, "project": settings.project})
     controller.run(once=once)
     return 0

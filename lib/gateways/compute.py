@@ -45,15 +45,16 @@ class ComputeGateway:
         offered, silent = offered_later.result()
         now = self._settings.now()
         return {
-            region.name: RegionCapacity(
-                region=region.name,
-                zones=_zones(region),
-                offered=_within(offered, _zones(region)),
+            name: RegionCapacity(
+                region=name,
+                zones=zones,
+                offered=_within(offered, zones),
                 quotas=_quotas(region.quotas) or None,
                 as_of=now,
             )
             for region in regions
-            if not silent.intersection(_zones(region))
+            for name, zones in ((region.name, _zones(region)),)
+            if not silent.intersection(zones)
         }
 
     def global_quota(self, *, timeout_s: float = connect.DEADLINE_S) -> Quota | None:
@@ -177,9 +178,9 @@ class ComputeGateway:
             self._regions()
         return self._region_of.get(zone, zone.rpartition("-")[0])
 
-    def _offered(self, timeout_s: float) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
-        """Zones by accelerator (no virtual-workstation twins, no TPUs), and zones that did not answer."""
-        zones: defaultdict[str, list[str]] = defaultdict(list)
+    def _offered(self, timeout_s: float) -> tuple[dict[str, list[str]], frozenset[str]]:
+        """Accelerators by zone (no virtual-workstation twins, no TPUs), and zones that did not answer."""
+        offered: defaultdict[str, list[str]] = defaultdict(list)
         silent: set[str] = set()
         request = compute_v1.AggregatedListAcceleratorTypesRequest(project=self._project, max_results=500)
         with connect.google_errors("listing accelerator types"):
@@ -193,8 +194,8 @@ class ComputeGateway:
                         silent.add(_last(scope))
                     for found in listed.accelerator_types:
                         if not found.name.startswith("ct") and "-vws" not in found.name:
-                            zones[found.name].append(_last(scope))
-        return {name: tuple(sorted(where)) for name, where in zones.items()}, frozenset(silent)
+                            offered[_last(scope)].append(found.name)
+        return offered, frozenset(silent)
 
     def _address(self, name: str) -> str:
         with connect.google_errors(f"reading the address {name}"):
@@ -225,9 +226,13 @@ def _zones(region: Any) -> tuple[str, ...]:
     return tuple(sorted(_last(url) for url in region.zones))
 
 
-def _within(offered: Mapping[str, tuple[str, ...]], zones: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    here = {name: tuple(zone for zone in where if zone in zones) for name, where in offered.items()}
-    return {name: where for name, where in here.items() if where}
+def _within(offered: Mapping[str, list[str]], zones: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Zones by accelerator."""
+    here: defaultdict[str, list[str]] = defaultdict(list)
+    for zone in zones:
+        for name in offered.get(zone, ()):
+            here[name].append(zone)
+    return {name: tuple(where) for name, where in here.items()}
 
 
 def _quotas(quotas: Iterable[Any]) -> dict[str, Quota]:

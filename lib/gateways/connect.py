@@ -83,9 +83,10 @@ def _plain_session(ca_file: Path | None) -> requests.Session:
 def token(settings: Settings) -> str:
     """A valid access token, as Kubernetes APIs want it."""
     held = credentials(settings)
-    with _refreshing, google_errors("fetching an access token"):
-        if not held.valid:
-            held.refresh(auth_request(settings))
+    if not held.valid:  # asked before each call by all threads at once, which must not queue for the lock
+        with _refreshing, google_errors("fetching an access token"):
+            if not held.valid:
+                held.refresh(auth_request(settings))
     return str(held.token)
 
 

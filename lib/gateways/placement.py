@@ -48,11 +48,13 @@ class PlacementGateway:
         )
         self._views = resource_path(codec.API_VERSION, "gpuregions", namespace=settings.namespace)
         self._written: dict[str, float] = {}  # region -> when its view was written, monotonic
+        self._uid = ""  # of the placement, as last read
         self._lock = threading.Lock()
 
     def get(self) -> Placement:
         """Raises NotFound when there is none yet (or no CRD), Unreachable when nobody answers."""
-        found = self._kube.run(lambda kube: kube.get(self._path, doing=f"reading the placement {self._name}"))
+        found = self._read()
+        self._uid = found["metadata"].get("uid", "")
         return codec.placement_from(found)
 
     def list_placements(self) -> tuple[Placement, ...]:
@@ -89,8 +91,7 @@ class PlacementGateway:
 
     def has_done(self, operation_id: str) -> bool:
         """Whether this operation changed the spec already, as far back as the object remembers."""
-        found = self._kube.run(lambda kube: kube.get(self._path, doing=f"reading the placement {self._name}"))
-        return operation_id in _done(found)
+        return operation_id in _done(self._read())
 
     def replace_spec(self, text: str, *, operation_id: str, actor: str) -> Placement:
         """The spec of a GpuPlacement in YAML. The API refuses wrong fields (Refused, with the path)."""
@@ -133,10 +134,12 @@ class PlacementGateway:
         name = f"{self._name}.{told}"
         now = codec.time_text(self._settings.now())[:19] + "Z"  # Event times are whole seconds
 
+        # The placement of a large fleet is a megabyte: it is not read again for each event.
+        uid = self._uid or self._read()["metadata"]["uid"]
+
         def write(kube: Kube) -> None:
-            about = kube.get(self._path, doing="recording an event")["metadata"]
             made = self._event(name, reason, message, type, now)
-            made["involvedObject"]["uid"] = about["uid"]  # `kubectl describe` finds events by it
+            made["involvedObject"]["uid"] = uid  # `kubectl describe` finds events by it
             try:
                 kube.create(collection, made, doing="recording an event")
             except AlreadyExists:
@@ -185,6 +188,9 @@ class PlacementGateway:
             lambda kube: kube.edit(self._path, write, doing=f"changing the placement {self._name}")
         )
         return codec.placement_from(changed)
+
+    def _read(self) -> Object:
+        return self._kube.run(lambda kube: kube.get(self._path, doing=f"reading the placement {self._name}"))
 
     def _list_regions(self) -> list[Object]:
         return self._kube.run(lambda kube: kube.list(self._views, doing="listing GPU regions"))

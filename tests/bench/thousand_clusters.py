@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from lib.controller import render
+from lib.controller import collector, render
 from lib.controller.loop import Controller
 from lib.controller.wire import connect
 from lib.fleet.model import Phase
@@ -56,6 +56,7 @@ def measure(size: int) -> Figures:
     ):
         wire = connect(settings)
         controller = Controller(wire, settings)
+        collector.calm()  # as the process does it
         took: list[float] = []
         used: list[float] = []
         for _ in range(LOOKS + 1):

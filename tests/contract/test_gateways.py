@@ -36,6 +36,7 @@ from lib.fleet.model import (
     WorkloadObservation,
 )
 from lib.fleet.status import region_status
+from lib.gateways import calls
 from lib.gateways.compute import ComputeGateway
 from lib.gateways.config_cluster import ConfigClusterGateway
 from lib.gateways.delivery import DeliveryGateway
@@ -442,6 +443,15 @@ def test_the_same_event_again_counts_up(
     assert told[0]["involvedObject"]["uid"], "by it `kubectl describe gp` finds it"
 
     assert [(e["count"], e["involvedObject"]["kind"]) for e in told] == [(3, "GpuPlacement")]
+
+
+def test_an_event_does_not_read_the_placement_again(placement: PlacementGateway) -> None:
+    placement.get()
+    before = calls.made()["kubernetes"]
+
+    placement.record_event("PhaseChanged", "us-east4: Serving.")
+
+    assert calls.made()["kubernetes"] - before == 1, "the placement of a large fleet is a megabyte"
 
 
 def test_one_controller_holds_the_lease_and_hands_it_over(settings: Settings, config: object) -> None:
