@@ -19,7 +19,7 @@ from lib.fleet.model import Phase, Placement, PlacementSpec
 from lib.fleet.roll_back import TTL, Past, roll_back
 
 if TYPE_CHECKING:
-    from lib.gateways.delivery_tree import DeliveryCommit
+    from lib.fleet.model import DeliveryCommit
 
 MOST = 500
 

@@ -315,6 +315,22 @@ class DeliveredWorkload:
     content: str = ""  # names what the files say, whoever committed them
 
 
+def _no_trailers() -> dict[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryCommit:
+    """One commit of the delivery repository's branch."""
+
+    sha: str
+    author: str
+    at: datetime
+    subject: str
+    trailers: Mapping[str, str] = field(default_factory=_no_trailers)
+    clusters: tuple[str, ...] = ()  # whose directory it changed
+
+
 # --- what is decided ----------------------------------------------------------------------------------
 
 

@@ -26,10 +26,10 @@ from dulwich.file import FileLocked
 from dulwich.objects import Commit
 from dulwich.repo import Repo
 
-from lib.fleet.model import DeliveredWorkload
+from lib.fleet.model import DeliveredWorkload, DeliveryCommit
 from lib.gateways import calls
 from lib.gateways import delivery_tree as tree
-from lib.gateways.delivery_tree import BRANCH, DeliveryCommit
+from lib.gateways.delivery_tree import BRANCH
 from lib.gateways.errors import (
     Conflict,
     DeliveryError,
@@ -157,6 +157,11 @@ class DeliveryGateway:
         """Newest first."""
         with self._open() as repo:
             return [tree.told(repo, commit) for commit in tree.history(repo, tree.head_of(repo), limit)]
+
+    def count(self) -> int:
+        """Commits of the branch."""
+        with self._open() as repo:
+            return tree.count(repo, tree.head_of(repo))
 
     def _commit(self, repo: Any, head: bytes | None, root: bytes, message: str, author: str) -> bytes:
         commit: Any = Commit()

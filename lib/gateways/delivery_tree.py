@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 from dulwich.objects import Blob, Tree
 
-from lib.fleet.model import DeliveredWorkload, Provisioning, Rollout
+from lib.fleet.model import DeliveredWorkload, DeliveryCommit, Provisioning, Rollout
 from lib.gateways.workload import ACCELERATOR_LABEL, SPOT_LABEL
 
 BRANCH = b"refs/heads/main"
@@ -27,16 +27,6 @@ HELD_FILE = (
 )
 _HELD = re.compile(r"held at commit ([0-9a-f]{40})")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast, where it is there
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryCommit:
-    sha: str
-    author: str
-    at: datetime
-    subject: str
-    trailers: Mapping[str, str] = field(default_factory=dict)
-    clusters: tuple[str, ...] = ()  # whose directory it changed
 
 
 def hold_mark(commit: str) -> dict[str, str]:
@@ -132,6 +122,10 @@ def history(repo: Any, head: bytes | None, limit: int) -> Iterator[Any]:
         commit: Any = repo[head]
         yield commit
         head, limit = (commit.parents[0] if commit.parents else None), limit - 1
+
+
+def count(repo: Any, head: bytes | None) -> int:
+    return sum(1 for _ in history(repo, head, sys.maxsize))
 
 
 def resolved(repo: Any, head: bytes | None, name: str) -> list[bytes]:

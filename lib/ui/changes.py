@@ -14,7 +14,9 @@ from typing import Final
 
 from lib.fleet import intent
 from lib.fleet.model import PlacementSpec, PlacementStatus, Rollout
-from lib.ui import session, words
+from lib.fleet.roll_back import Past
+from lib.fleet.roll_back import roll_back as roll_back_to
+from lib.ui import auth, session, words
 from lib.ui.snapshot import Snapshot
 
 SWITCH_REASON: Final = "drill/gpu-switch"
@@ -31,6 +33,7 @@ class Change:
     edit: Callable[[PlacementSpec], PlacementSpec]
     region: str = ""
     warning: str = ""
+    diff: str = ""  # of the delivery repository, where it is known beforehand
     operation_id: str = field(default_factory=lambda: f"ui-{uuid.uuid4().hex[:16]}")
 
 
@@ -96,12 +99,40 @@ def switch_gpu(
     )
 
 
+def roll_back(past: Past, *, region: str | None, ttl: timedelta, diff: str) -> Change:
+    now, owner = session.settings().now(), auth.viewer(session.settings()).name
+
+    def edit(spec: PlacementSpec) -> PlacementSpec:
+        seen = session.current()
+        return roll_back_to(
+            spec,
+            past,
+            region=region,
+            ttl=ttl,
+            owner=owner,
+            now=now,
+            views=seen.views,
+            status=_status(seen),
+        )
+
+    where = region or "every region that differs"
+    return Change(
+        verb="rollback",
+        title=f"Roll back {where} to {past.commit[:7]}",
+        confirm="Roll back",
+        done=f"{where} goes back to what {past.commit[:7]} held; Recover ends it.",
+        edit=edit,
+        region=region or "",
+        diff=diff,
+    )
+
+
 def recover() -> Change:
     return Change(
         verb="recover",
-        title="Undo every switch",
+        title="Undo every switch and roll back",
         confirm="Recover",
-        done="Every override is lifted; the regions return to the wanted GPU.",
+        done="Every override is lifted; the regions return to what the placement wants.",
         edit=intent.recover,
     )
 

@@ -84,6 +84,9 @@ def _preview(told: intent.ChangePreview, change: Change) -> None:
     if told.commits:
         st.caption("Commits to the delivery repository")
         st.code("\n".join(told.commits), language=None, wrap_lines=True)
+    if change.diff:
+        with st.expander("What changes in the files"):
+            st.code(change.diff, language="diff", wrap_lines=True)
     st.caption(f":material/undo: {words.plain(told.undo)}")
 
 

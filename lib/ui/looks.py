@@ -64,6 +64,17 @@ def watched() -> dict[str, int]:
     return _looks().watched()
 
 
+def gateway(make: Callable[[Settings], T], settings: Settings) -> T:
+    """One of each kind while the settings stay the same, for its connections are worth keeping. For readers."""
+    held = _GATEWAYS.get(make)
+    if held is None or held[0] != settings:
+        held = _GATEWAYS[make] = (settings, make(settings))
+    return cast("T", held[1])
+
+
+_GATEWAYS: Final[dict[Callable[[Settings], Any], tuple[Settings, Any]]] = {}
+
+
 def install(seen: Mapping[str, Seen[Any]]) -> None:
     """Show fixed values instead of read ones: tests and the gallery. A name not given stays loading."""
     stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -148,6 +149,10 @@ KNOWN_COLORS: Final[dict[str, str]] = {
 
 def plain(text: str) -> str:
     """Text from outside, safe inside Markdown: nothing in it becomes a link, a picture or a directive."""
-    return "".join(
-        "\\" + char if char in r"\`*_{}[]()<>#+-!|$~:" else char for char in " ".join(text.split())
-    )
+    said = _LINKED.sub(lambda found: f"{found[0]}{_JOINER}", " ".join(text.split()))
+    return "".join("\\" + char if char in r"\`*_{}[]()<>#+-!|$~:" else char for char in said)
+
+
+# Markdown makes links of addresses by itself, escaped or not; a mark that nobody sees keeps them apart.
+_JOINER: Final = "\u2060"
+_LINKED: Final = re.compile(r"\w@(?=[\w-]+\.)|https?:(?=//)|\bwww(?=\.)", re.IGNORECASE)

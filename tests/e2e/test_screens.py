@@ -8,11 +8,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from lib.gateways.delivery import DeliveryGateway
+from lib.settings import Settings
 from tests.e2e.stack import Stack
-from tests.e2e.test_story import opened
+from tests.e2e.test_story import button, confirm, opened
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
-SCREENS = ("?region=us-central1", "generate", "drill", "activity")
+SCREENS = ("?region=us-central1", "delivery", "generate", "drill", "activity")
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 Scheme = Literal["dark", "light"]
 
@@ -53,3 +56,28 @@ def test_a_phone_shows_atlas_and_generate_whole(serving: Stack, browser: Browser
     page = settled(context.new_page(), serving, path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
+
+
+def test_a_commit_of_a_stranger_is_seen_and_gone_back_from(serving: Stack, page: Page) -> None:
+    """Somebody commits by hand; the page shows it, its difference, and the way back, which the controller takes."""
+    cluster = f"atlas-{serving.serving()[0]}"
+    git = DeliveryGateway(
+        Settings(state_dir=serving.state_dir, delivery_url=f"file://{serving.state_dir}/delivery.git")
+    )
+    good, files = git.read()[cluster], git.files(cluster)
+    changed = {
+        name: text.replace("replicas: 1", "replicas: 1\n  paused: false") for name, text in files.items()
+    }
+    git.commit(cluster, changed, subject="Change it by hand", author="eve@example.org")
+    settled(page, serving, f"delivery?commit={good.commit[:7]}")
+    expect(page.locator(".row", has_text="Change it by hand")).to_be_visible(timeout=30_000)
+    button(page, "roll_back").click(timeout=30_000)
+    confirm(page)
+    wait_until(
+        lambda: git.read()[cluster].held_at == good.commit, timeout_s=60, what="a directory that is held"
+    )
+    assert git.past(git.head(), cluster) == files
+    expect(page.locator(".held", has_text=good.commit[:7])).to_be_visible(timeout=30_000)
+    serving.atlas("recover")
+    wait_until(lambda: git.read()[cluster].held_at == "", timeout_s=60, what="a directory that is rendered")
+    assert git.files(cluster) == files

@@ -9,9 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lib.settings import Settings
-from lib.ui import samples, server, session
+from lib.ui import delivery_samples, looks, samples, server, session
 
-PAGES = ("pages/atlas.py", "pages/generate.py", "pages/drill.py", "pages/activity.py")
+PAGES = ("pages/atlas.py", "pages/delivery.py", "pages/generate.py", "pages/drill.py", "pages/activity.py")
 Open = Callable[..., AppTest]
 
 
@@ -28,6 +28,7 @@ def open_page(tmp_path: Path) -> Iterator[Open]:
 
     yield start
     session.stop()
+    looks.stop()
 
 
 def text(at: AppTest) -> str:
@@ -167,6 +168,61 @@ def test_activity_filters_by_kind_and_words(open_page: Open) -> None:
     assert "3 lines" in text(at)
     at.text_input(key="activity_text").set_value("no such words").run()
     assert "fits these filters" in text(at)
+
+
+@pytest.mark.parametrize(
+    ("case", "says"),
+    [
+        pytest.param("loading", "Reading the delivery repository", id="loading"),
+        pytest.param("empty", "Nothing is committed yet", id="empty"),
+        pytest.param("whole", "1 of 3 clusters run what the head holds for them", id="whole"),
+        pytest.param("no fleet", "Where Config Sync stands isn't known yet", id="the fleet is silent"),
+        pytest.param("no repository", "The delivery repository is not there.", id="no repository"),
+        pytest.param("stale", "What is shown was read", id="stale"),
+    ],
+)
+def test_delivery_says_what_it_knows_and_what_it_does_not(open_page: Open, case: str, says: str) -> None:
+    looks.install(delivery_samples.CASES[case])
+    at = open_page("pages/delivery.py", "fleet")
+    assert not at.exception
+    assert says in text(at).replace("\\", "")
+
+
+def test_delivery_tells_an_error_with_its_code_and_what_to_do(open_page: Open) -> None:
+    looks.install(delivery_samples.LOOKS)
+    at = open_page("pages/delivery.py", "fleet")
+    words = text(at)
+    assert "KNV2009" in words
+    assert "Roll back to a commit before it" in words
+    assert "From_a_bad_commit" in "\n".join(one.value for one in at.code)
+
+
+def test_a_commit_shows_who_why_and_what_differs_and_can_be_gone_back_to(open_page: Open) -> None:
+    looks.install(delivery_samples.LOOKS)
+    at = open_page("pages/delivery.py", "fleet", commit=delivery_samples.OLD[:7])
+    assert "us-central1 starts with L4" in text(at).replace("\\", "")
+    assert "+spec: {image: old, cluster: atlas-us-central1}" in "\n".join(one.value for one in at.code)
+    assert not at.button(key="roll_back").disabled
+    at.selectbox(key="roll_back_where").set_value("us-east4")
+    at.run()
+    at.button(key="roll_back").click().run()
+    assert at.button(key="dialog_confirm").label == "Roll back"
+    assert "as 1111111 held it" in "\n".join(one.value for one in at.code)
+
+
+def test_the_head_can_not_be_gone_back_to_and_an_unknown_commit_is_said(open_page: Open) -> None:
+    looks.install(delivery_samples.LOOKS)
+    at = open_page("pages/delivery.py", "fleet", commit="zzzz")
+    assert "zzzz is none of the newest 4 commits" in text(at)
+    assert at.button(key="roll_back").disabled
+    assert "This is the head" in text(at)
+
+
+def test_two_clusters_of_a_commit_can_be_compared(open_page: Open) -> None:
+    looks.install(delivery_samples.LOOKS)
+    at = open_page("pages/delivery.py", "fleet", commit=delivery_samples.BAD, compare="Two clusters")
+    assert at.selectbox(key="cluster_b").value == delivery_samples.US
+    assert "deployment.yaml" in "\n".join(one.value for one in at.code)
 
 
 def test_the_gallery_is_not_reachable_without_being_asked_for(
