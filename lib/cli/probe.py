@@ -47,6 +47,7 @@ class _Hands:
     journal: Journal
     ledger: Ledger
     actor: str
+    operation_id: str
 
 
 def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -59,6 +60,8 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    actor: Annotated[str, typer.Option(help="Who asks, for the record; you when left out.")] = "",
+    operation_id: Annotated[str, typer.Option(help="The wish it belongs to, for the record.")] = "",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Create one GPU machine and delete it at once: the surest answer, for the price of a minute."""
@@ -73,7 +76,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
         )
         wanted = settings()
         with _reached(wanted), _alone(wanted), _stoppable():
-            hands = _hands(wanted)
+            hands = _hands(wanted, actor or session.actor(), operation_id)
             removed = _clean(hands, dry_run=dry_run)
             if clean:
                 told = _cleaned(removed, dry_run=dry_run) or ["Nothing is left over."]
@@ -93,7 +96,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
             _tell(hands, one, removed, as_json=as_json)
 
 
-def _hands(wanted: Settings) -> _Hands:
+def _hands(wanted: Settings, actor: str, operation_id: str) -> _Hands:
     from lib.gateways.journal import Journal
     from lib.gateways.ledger import Ledger
     from lib.gateways.probe import ProbeGateway
@@ -104,7 +107,8 @@ def _hands(wanted: Settings) -> _Hands:
         gateway=ProbeGateway(wanted),
         journal=journal,
         ledger=Ledger(journal, wanted.now),
-        actor=session.actor(),
+        actor=actor,
+        operation_id=operation_id,
     )
 
 
@@ -272,4 +276,4 @@ def _thing(found: Probe) -> Thing:
 def _because(hands: _Hands, why: str) -> Because:
     from lib.gateways.ledger import Because
 
-    return Because(why=why, actor=hands.actor)
+    return Because(why=why, actor=hands.actor, operation_id=hands.operation_id)

@@ -91,9 +91,9 @@ def locate(
         wanted = settings()
         name, where = session.accelerator(accelerator), session.region(region) if region else ""
         gateway = session.placements(wanted)
-        session.placement(wanted, gateway)
+        used = session.placement(wanted, gateway).spec.provisioning
         views = [v for v in gateway.list_regions() if where in {"", v.region}]
-        found = [c for view in views for c in view.all() if c.accelerator == name]
+        found = [c for v in views for c in v.all() if c.accelerator == name and c.provisioning in used]
         found.sort(key=lambda c: capacity.rank(c, frozenset()))
         now = wanted.now()
         value = [_with_evidence(c, now) for c in found[:limit]]

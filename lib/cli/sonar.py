@@ -37,6 +37,9 @@ def sonar(
     accelerator: Annotated[
         list[str] | None, typer.Option(help="A GPU to look for; those of the placement when left out.")
     ] = None,
+    provisioning: Annotated[
+        list[Provisioning] | None, typer.Option(help="STANDARD or SPOT; as the placement when left out.")
+    ] = None,
     deadline: Annotated[str, typer.Option(help="How long to listen, as in 10s.")] = "10s",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows of the table at the end.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, as it is heard.")] = False,
@@ -48,7 +51,7 @@ def sonar(
         deadline_s = session.duration(deadline).total_seconds()
         if not 0 < deadline_s <= LONGEST_S:
             raise Usage(f"The deadline must be more than 0 and at most {LONGEST_S:g} s.")
-        asked = _asked(wanted, names)
+        asked = _asked(wanted, names, tuple(dict.fromkeys(provisioning or ())))
         started = time.monotonic()
         heard: list[Sounding] = []
         for sounding in _sweep(wanted, asked, deadline_s):
@@ -57,19 +60,19 @@ def sonar(
         _end(heard, asked, time.monotonic() - started, limit, as_json=as_json)
 
 
-def _asked(wanted: Settings, names: list[str]) -> Asked:
+def _asked(wanted: Settings, names: list[str], models: tuple[Provisioning, ...]) -> Asked:
     """By the placement where it can be read; with named GPUs it need not be."""
     from lib.gateways.sweep import Asked
 
     gateway = session.placements(wanted)
-    spec, present = PlacementSpec(accelerators=tuple(names), provisioning=BOTH), frozenset[str]()
+    spec, present = PlacementSpec(accelerators=tuple(names), provisioning=models or BOTH), frozenset[str]()
     try:
         found = session.placement(wanted, gateway) if not names else gateway.get()
         present = frozenset(r.region for r in found.status.regions if r.cluster)
         wished = tuple(sorted(capacity.wanted(found.spec), key=_order(found.spec)))
         spec = PlacementSpec(
             accelerators=tuple(names) or wished,
-            provisioning=found.spec.provisioning,
+            provisioning=models or found.spec.provisioning,
             excluded=found.spec.excluded,
         )
     except AtlasError:

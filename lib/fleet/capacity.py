@@ -122,8 +122,9 @@ def views(  # noqa: PLR0913 - the contract's signature
     advice: Advice = NO_ADVICE,
     pods: Pods = NO_PODS,
 ) -> tuple[RegionView, ...]:
-    """What is known of every region and every accelerator that Autopilot can run, for everybody to read. Evidence
-    is told in full for what the placement wants; of the rest the reasons are enough."""
+    """What is known of every region and every accelerator that Autopilot can run, for everybody to read, also of the
+    models that nobody asked for. Evidence is told in full for the GPUs that the placement wants; of the rest the
+    reasons are enough."""
     signals = gathered(capacity, global_quota, attempts, advice, pods)
     judge = _judge(spec, signals, now, present, durations)
     asked = wanted(spec)
@@ -142,7 +143,7 @@ def _view(judge: _Judge, region: str, asked: Collection[str]) -> RegionView:
     for name in catalog.AUTOPILOT:
         first, *rest = _by_provisioning(judge, region, name, told=name in asked)
         best.append(first)
-        others += [c for c in rest if c.zones and name in asked]
+        others += [c for c in rest if c.zones]
     return RegionView(
         region=region,
         zones=known.zones if known else (),
@@ -153,10 +154,11 @@ def _view(judge: _Judge, region: str, asked: Collection[str]) -> RegionView:
 
 
 def _by_provisioning(judge: _Judge, region: str, name: str, *, told: bool) -> list[Candidate]:
-    """The first model that can be had comes first."""
-    models = judge.spec.provisioning or (Provisioning.STANDARD,)
+    """Of the models that the placement uses the first that can be had comes first, after them those it doesn't use."""
+    used = judge.spec.provisioning or (Provisioning.STANDARD,)
+    models = dict.fromkeys((*used, *Provisioning))
     found = [judge.candidate((region, name, model), told=told) for model in models]
-    return sorted(found, key=lambda c: not c.eligible)
+    return sorted(found, key=lambda c: (c.provisioning not in used, not c.eligible))
 
 
 def rank(candidate: Candidate, present: frozenset[str]) -> tuple[bool, float, str]:

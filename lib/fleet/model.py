@@ -567,7 +567,8 @@ class PlacementStatus:
 class RegionView:
     """One GpuRegion object: what the platform knows of GPUs in one region, told to everybody who may read
     the config cluster. `candidates` has one entry per known accelerator that Autopilot can run, with the
-    provisioning model that is preferred there; `alternatives` has the other models that are wanted."""
+    provisioning model that is preferred there; `alternatives` has the other models of what is offered, also
+    those that the placement doesn't use."""
 
     region: str
     zones: tuple[str, ...]

@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lib.ui import browser, looks, session, worldmap
+from lib.ui import browser, errands, looks, session, worldmap
 
 HOME: Final = Path(__file__).resolve().parents[2]
 SCRIPT: Final = HOME / "lib" / "ui" / "app.py"
@@ -117,5 +117,6 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     if os.environ.get("ATLAS_GALLERY") != "1":
         session.start()
     yield
+    errands.stop()
     looks.stop()
     session.stop()

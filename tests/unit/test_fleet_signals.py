@@ -220,4 +220,16 @@ def test_a_model_that_can_be_had_comes_before_one_that_cannot() -> None:
     )
     view = next(v for v in found if v.region == HOME)
     assert next(c for c in view.candidates if c.accelerator == L4).provisioning is SPOT
-    assert [c.provisioning for c in view.alternatives] == [STANDARD]
+    assert [c.provisioning for c in view.alternatives if c.accelerator == L4] == [STANDARD]
+
+
+def test_a_model_that_the_placement_does_not_use_is_told_too_and_never_comes_first() -> None:
+    spec = PlacementSpec(accelerators=(L4,), provisioning=(STANDARD,))
+    refused = (attempt(Outcome.STOCK_OUT, 1),)
+    found = views(spec, {HOME: capacity_of(HOME)}, attempts=refused, global_quota=None, now=T0)
+    view = next(v for v in found if v.region == HOME)
+    first = next(c for c in view.candidates if c.accelerator == L4)
+    assert (first.provisioning, first.eligible) == (STANDARD, False)
+    [other] = [c for c in view.alternatives if c.accelerator == L4]
+    assert (other.provisioning, other.eligible) == (SPOT, True)
+    assert all(c.zones for c in view.alternatives), "what is not offered is told once"
