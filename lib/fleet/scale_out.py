@@ -147,7 +147,7 @@ def _create_warm(look: Survey, ledger: _Ledger) -> None:
         if best is not None:
             reason = (
                 f"{best.region} is kept warm: the next start there takes no cluster creation. It costs "
-                f"{words.usd(catalog.CLUSTER_FEE_USD_PER_HOUR)} until a GPU is needed: {_figures(best)}."
+                f"{words.usd(catalog.CLUSTER_FEE_USD_PER_HOUR)} until a GPU is needed: {figures(best)}."
             )
             _create(look, ledger, best.region, catalog.CLUSTER_FEE_USD_PER_HOUR, reason, ())
             return
@@ -199,7 +199,7 @@ def _why_here(look: Survey, best: Candidate, choice: Choice, eligible: int) -> s
     model = " Spot" if choice[1] is Provisioning.SPOT else ""
     return (
         f"{because}{best.region} is the best of {eligible} regions that can take "
-        f"{catalog.short(best.accelerator)}{model} now: {_figures(best)}."
+        f"{catalog.short(best.accelerator)}{model} now: {figures(best)}."
     )
 
 
@@ -209,11 +209,11 @@ def _beside(look: Survey, best: Candidate, ledger: _Ledger) -> str:
     refused = rounds(look)
     return (
         f"{best.region} is tried beside {words.listed(tried)}: {refused} {'try was' if refused == 1 else 'tries were'} "
-        f"refused, and whoever serves first stays. {_figures(best)}."
+        f"refused, and whoever serves first stays. {figures(best)}."
     )
 
 
-def _figures(candidate: Candidate) -> str:
+def figures(candidate: Candidate) -> str:
     odds = "odds unknown" if candidate.obtainability is None else f"odds {candidate.obtainability:.0%}"
     eta = f", about {words.duration(candidate.eta_s)}" if candidate.eta_s else ""
     return f"{odds}{eta}, {words.usd(_usd(candidate))}"
@@ -226,7 +226,7 @@ def _why_not(
     for other in others[:RUNNERS_UP]:
         if ledger.affords(_usd(other)):
             yield WhyNot(
-                region=other.region, reason=_compared(other, best), flip=f"a failure in {best.region}"
+                region=other.region, reason=compared(other, best), flip=f"a failure in {best.region}"
             )
         else:
             yield WhyNot(
@@ -235,12 +235,12 @@ def _why_not(
     yield from _ruled_out([c for c in ranked if c.zones and not c.eligible], RULED_OUT)
 
 
-def _compared(other: Candidate, best: Candidate) -> str:
+def compared(other: Candidate, best: Candidate) -> str:
     if (other.obtainability or 0) < (best.obtainability or 0):
-        return f"Lower odds: {_figures(other)}."
+        return f"Lower odds: {figures(other)}."
     if _usd(other) > _usd(best):
-        return f"Dearer: {_figures(other)}."
-    return f"Nearer to a region that serves already, or just as good: {_figures(other)}."
+        return f"Dearer: {figures(other)}."
+    return f"Nearer to a region that serves already, or just as good: {figures(other)}."
 
 
 def _ruled_out(found: list[Candidate], limit: int) -> Iterator[WhyNot]:

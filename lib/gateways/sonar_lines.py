@@ -1,4 +1,4 @@
-"""A sonar's lines, as `./atlas sonar --json` tells them, back into soundings. The shape is lib.cli's; nothing is asked here."""
+"""A sonar's lines, as `./atlas sonar --json` tells them, back into soundings. Nothing is asked here."""
 
 from __future__ import annotations
 

@@ -23,6 +23,11 @@ _HAND_OVER: Final = "hand_over"  # taken by the fragment, so that the full run i
 def ask(change: Change) -> None:
     """A button's callback. `open_asked` follows, outside of live fragments."""
     st.session_state[_ASKED] = change
+    hand_over()
+
+
+def hand_over() -> None:
+    """In a button's callback: the page's full run follows the fragment's, to open a dialog."""
     st.session_state[_HAND_OVER] = True
 
 

@@ -78,6 +78,12 @@ def cancel(name: str) -> None:
     _errands().cancel(name)
 
 
+def install(runs: Mapping[str, Run]) -> None:
+    """Show fixed runs: tests and the gallery."""
+    stop()
+    setattr(sys, _REGISTRY, Errands(_runs=dict(runs)))
+
+
 def stop() -> None:
     """At the server's end: nothing is left running; a probe takes back what it made before it ends."""
     found: Errands | None = getattr(sys, _REGISTRY, None)

@@ -11,7 +11,14 @@ from streamlit.testing.v1 import AppTest
 from lib.settings import Settings
 from lib.ui import delivery_samples, looks, samples, server, session
 
-PAGES = ("pages/atlas.py", "pages/delivery.py", "pages/generate.py", "pages/drill.py", "pages/activity.py")
+PAGES = (
+    "pages/atlas.py",
+    "pages/capacity.py",
+    "pages/delivery.py",
+    "pages/generate.py",
+    "pages/drill.py",
+    "pages/activity.py",
+)
 Open = Callable[..., AppTest]
 
 

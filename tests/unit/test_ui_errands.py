@@ -55,7 +55,9 @@ def test_lines_come_while_it_runs_and_a_watching_browser_hears_of_them(
     begin(monkeypatch, SOUNDINGS, str(go))
     wait_until(lambda: run_in("running").heard == 1, timeout_s=20, what="the first line")
     wait_until(
-        lambda: (seen := errands.seen(NAME).value) and seen.heard == 1, timeout_s=20, what="a look that saw it"
+        lambda: (seen := errands.seen(NAME).value) and seen.heard == 1,
+        timeout_s=20,
+        what="a look that saw it",
     )
     assert looks.watched()[errands.look_name(NAME)] >= 1
     go.touch()
