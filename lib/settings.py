@@ -42,6 +42,7 @@ class Endpoints:
     monitoring: str | None = None
     compute: str | None = None  # REST
     container_rest: str | None = None
+    gkehub_rest: str | None = None
     ca_file: Path | None = None
     credentials_file: Path | None = None
 
@@ -106,6 +107,7 @@ class Settings(BaseSettings):
             monitoring=told["grpc"],
             compute=told["rest"],
             container_rest=told["rest"],
+            gkehub_rest=told["rest"],
             ca_file=Path(told["ca_file"]),
             credentials_file=Path(told["credentials_file"]),
         )

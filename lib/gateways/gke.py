@@ -6,7 +6,7 @@ decides what that means. A cluster without this platform's ownership label is ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cached_property
@@ -47,7 +47,7 @@ class GkeGateway:
                 parent=f"{self._parent}/-", retry=None, timeout=connect.DEADLINE_S
             )
         try:
-            operations = _newest(operations_later.result())
+            operations = newest(operations_later.result())
         except AtlasError:
             operations = {}  # None is "not observed"; the clusters themselves are known
         clusters = tuple(_cluster(c, operations.get((c.location, c.name))) for c in answer.clusters)
@@ -129,16 +129,19 @@ def _operation(found: Any) -> OperationObservation:
 
 
 def _progress(found: Any) -> float | None:
+    return share_done(found.status.name, {m.name: m.int_value for m in found.progress.metrics})
+
+
+def share_done(status: str, metrics: Mapping[str, int]) -> float | None:
     """Sum of done over sum of totals; a create can end DONE below its totals (reference 1.5)."""
-    if found.status.name == "DONE":
+    if status == "DONE":
         return 1.0
-    metrics = {m.name: m.int_value for m in found.progress.metrics}
     total = sum(value for name, value in metrics.items() if name.endswith("_TOTAL"))
     done = sum(value for name, value in metrics.items() if not name.endswith("_TOTAL"))
     return min(1.0, done / total) if total else None
 
 
-def _newest(operations: Listing[OperationObservation]) -> dict[tuple[str, str], OperationObservation]:
+def newest(operations: Iterable[OperationObservation]) -> dict[tuple[str, str], OperationObservation]:
     """By (region, cluster), of the operations that still run or that failed."""
     telling = [o for o in operations if o.status != "DONE" or o.error]
     telling.sort(key=lambda o: o.started_at.timestamp() if o.started_at else 0.0)

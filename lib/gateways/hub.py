@@ -251,15 +251,16 @@ def _sync(spec: Any | None, state: Any | None) -> tuple[str, str, tuple[SyncErro
     sync = seen.sync_state
     code = sync.code.name.removesuffix("_UNSPECIFIED") if sync.code else ""
     installed = seen.state.name.removeprefix("CONFIG_SYNC_")
-    errors = [_error(f"KNV{e.code.removeprefix('KNV')}", e.error_message) for e in sync.errors]
+    errors = [sync_error(e.code, e.error_message) for e in sync.errors]
     errors += [SyncError(code="INSTALL", message=e.error_message) for e in seen.errors]
     if installed in {"NOT_INSTALLED", "PENDING", "ERROR"} or code in {"", "SYNC_CODE"}:
         code = installed if installed in {"NOT_INSTALLED", "ERROR"} else "PENDING"
     return code, sync.sync_token, tuple(errors)
 
 
-def _error(code: str, message: str) -> SyncError:
+def sync_error(number: str, message: str) -> SyncError:
     """Config Sync begins its messages with the code, which we keep apart."""
+    code = f"KNV{number.removeprefix('KNV')}"
     return SyncError(code=code, message=message.removeprefix(f"{code}: "))
 
 

@@ -17,15 +17,19 @@ from urllib.parse import quote, urlencode
 import urllib3
 from kubernetes import client
 
+from lib.fleet.model import ClusterObservation
 from lib.gateways import calls, connect
 from lib.gateways.errors import Conflict, Failure, NotFound, PermissionDenied, Unreachable, silence, translate
 from lib.settings import Settings
 
 CONNECT_S, READ_S = 2.0, 5.0
+JSON = "application/json, */*"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io, application/json"
 FIELD_MANAGER = "gpu-atlas"
 CONFLICT_TRIES = 6
 _AWAY = frozenset({502, 503, 504})  # said by what stands before a control plane that is gone
 Object = dict[str, Any]
+Row = tuple[Object, Object]  # cells by column, and what is known of the object
 
 
 class Kube:
@@ -54,16 +58,17 @@ class Kube:
         body: object = None,
         content_type: str = "application/json",
         read_s: float = READ_S,
+        accept: str = JSON,
     ) -> Object:
         """One request; the answer as JSON. Raises an AtlasError."""
         # Anything but JSON types is sent as the text it is given as; server-side apply takes JSON as YAML.
         sent = json.dumps(body) if body is not None and "json" not in content_type else body
-        raw = self._send(method, path, doing, query, sent, content_type, read_s)
+        raw = self._send(method, path, doing, query, sent, content_type, read_s, accept)
         return json.loads(raw) if raw else {}
 
     def text(self, path: str, *, doing: str, query: Mapping[str, str] | None = None) -> str:
         """GET of what is not JSON: a log."""
-        return self._send("GET", path, doing, query, None, "application/json", READ_S).decode(
+        return self._send("GET", path, doing, query, None, "application/json", READ_S, JSON).decode(
             errors="replace"
         )
 
@@ -76,10 +81,11 @@ class Kube:
         body: object,
         content_type: str,
         read_s: float,
+        accept: str,
     ) -> bytes:
         headers = {
             "Authorization": f"Bearer {connect.token(self._settings)}",
-            "Accept": "application/json, */*",
+            "Accept": accept,
             "Content-Type": content_type,
         }
         calls.count("kubernetes")
@@ -112,6 +118,22 @@ class Kube:
             items += page.get("items") or []
             if not (more := (page.get("metadata") or {}).get("continue")):
                 return items
+            query["continue"] = more
+
+    def table(self, path: str, *, doing: str, **query: str) -> list[Row]:
+        """All items as `kubectl get` prints them: the server makes the cells. With includeObject=Object each row has
+        its object, too. Pages are followed."""
+        rows: list[Row] = []
+        query = {"limit": "500", "includeObject": "Metadata", **query}
+        while True:
+            page = self.call("GET", path, doing=doing, query=query, accept=TABLE)
+            titles = [column["name"] for column in page.get("columnDefinitions") or []]
+            rows += [
+                (dict(zip(titles, row["cells"], strict=False)), row.get("object") or {})
+                for row in page.get("rows") or []
+            ]
+            if not (more := (page.get("metadata") or {}).get("continue")):
+                return rows
             query["continue"] = more
 
     def create(self, path: str, body: Object, *, doing: str) -> Object:
@@ -167,6 +189,29 @@ def resource_path(
     parts.append(plural)
     parts += [quote(part, safe="") for part in (name, subresource) if part]
     return "/".join(parts)
+
+
+class Kubes:
+    """The APIs of many clusters, one connection each, so that a dead one costs its own caller and nobody else."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._held: dict[tuple[str, str], Kube] = {}
+        self._lock = threading.Lock()
+
+    def of(self, cluster: ClusterObservation) -> Kube:
+        if not cluster.endpoint:
+            raise Unreachable(f"{cluster.name} has no control plane endpoint yet ({cluster.status}).")
+        key = (cluster.endpoint, cluster.ca_certificate)
+        with self._lock:
+            if key not in self._held:
+                self._held[key] = Kube(
+                    self._settings,
+                    name=cluster.name,
+                    endpoint=cluster.endpoint,
+                    ca_certificate=cluster.ca_certificate,
+                )
+            return self._held[key]
 
 
 class ConfigKube:

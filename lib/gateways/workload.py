@@ -6,7 +6,6 @@ its own connection, so a dead control plane costs its own caller and nobody else
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +17,7 @@ from lib.fleet.model import (
     Rollout,
     WorkloadObservation,
 )
-from lib.gateways.errors import Unreachable
-from lib.gateways.kube import Kube, Object, optional, resource_path
+from lib.gateways.kube import Kubes, Object, optional, resource_path
 from lib.settings import Settings
 
 WORKLOAD = "stable-diffusion-webui"  # the Deployment, and the value of label app
@@ -33,12 +31,11 @@ EVENTS_KEPT = 50
 class WorkloadGateway:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._kubes: dict[tuple[str, str], Kube] = {}
-        self._lock = threading.Lock()
+        self._kubes = Kubes(settings)
 
     def observe(self, cluster: ClusterObservation) -> WorkloadObservation:
         """Raises Unreachable when the control plane does not answer in time."""
-        kube = self._kube(cluster)
+        kube = self._kubes.of(cluster)
         where = f"of {cluster.name}"
         path = resource_path("apps/v1", "deployments", namespace=self._settings.namespace, name=WORKLOAD)
         deployment = optional(lambda: kube.get(path, doing=f"reading the Deployment {where}"))
@@ -52,29 +49,6 @@ class WorkloadGateway:
             doing=f"listing events {where}",
         )
         return workload_from(deployment, pods, events, cluster=cluster.name)
-
-    def pod_logs(
-        self, cluster: ClusterObservation, pod: str, *, container: str = "sd", lines: int = 200
-    ) -> str:
-        """The last lines of a container's log."""
-        path = resource_path("v1", "pods", namespace=self._settings.namespace, name=pod, subresource="log")
-        return self._kube(cluster).text(
-            path, doing=f"reading the log of {pod}", query={"container": container, "tailLines": str(lines)}
-        )
-
-    def _kube(self, cluster: ClusterObservation) -> Kube:
-        if not cluster.endpoint:
-            raise Unreachable(f"{cluster.name} has no control plane endpoint yet ({cluster.status}).")
-        key = (cluster.endpoint, cluster.ca_certificate)
-        with self._lock:
-            if key not in self._kubes:
-                self._kubes[key] = Kube(
-                    self._settings,
-                    name=cluster.name,
-                    endpoint=cluster.endpoint,
-                    ca_certificate=cluster.ca_certificate,
-                )
-            return self._kubes[key]
 
 
 def workload_from(
@@ -147,8 +121,13 @@ def _trouble(status: Object, scheduled: Object) -> tuple[str, str]:
 def _events(events: list[Object], cluster: str) -> list[EventObservation]:
     """Those of the workload's Deployment, ReplicaSets and pods, newest first, bounded."""
     ours = [e for e in events if e.get("involvedObject", {}).get("name", "").startswith(WORKLOAD)]
-    seen = [told for e in ours if (told := _event(e, cluster)) is not None]
-    return sorted(seen, key=lambda e: e.last_at, reverse=True)[:EVENTS_KEPT]
+    return list(events_from(ours, cluster)[:EVENTS_KEPT])
+
+
+def events_from(events: list[Object], cluster: str) -> tuple[EventObservation, ...]:
+    """Newest first; one without any time is left out."""
+    seen = [told for e in events if (told := _event(e, cluster)) is not None]
+    return tuple(sorted(seen, key=lambda e: e.last_at, reverse=True))
 
 
 def _event(event: Object, cluster: str) -> EventObservation | None:

@@ -20,6 +20,7 @@ st.set_page_config(
 pages = [
     st.Page(PAGES / "atlas.py", title="Atlas", icon=":material/public:", default=True),
     st.Page(PAGES / "capacity.py", title="Capacity", icon=":material/grid_on:"),
+    st.Page(PAGES / "fleet.py", title="Fleet", icon=":material/dns:"),
     st.Page(PAGES / "delivery.py", title="Delivery", icon=":material/commit:"),
     st.Page(PAGES / "generate.py", title="Generate", icon=":material/brush:"),
     st.Page(PAGES / "drill.py", title="Drill", icon=":material/bolt:"),

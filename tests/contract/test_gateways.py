@@ -37,6 +37,7 @@ from lib.fleet.model import (
 )
 from lib.fleet.status import region_status
 from lib.gateways import calls
+from lib.gateways.census import CensusGateway
 from lib.gateways.compute import ComputeGateway
 from lib.gateways.config_cluster import ConfigClusterGateway
 from lib.gateways.delivery import DeliveryGateway
@@ -59,6 +60,7 @@ from lib.gateways.hub import HubGateway
 from lib.gateways.ingress import IngressGateway
 from lib.gateways.lease import Lease
 from lib.gateways.monitoring import MonitoringGateway
+from lib.gateways.objects import KINDS, ObjectsGateway
 from lib.gateways.ping import ping
 from lib.gateways.placement import PlacementGateway
 from lib.gateways.txt2img import PictureRequest, generate, passport_of
@@ -548,6 +550,53 @@ def test_events_are_in_kubernetes_own_words_newest_first(workload: WorkloadObser
 
     assert {"FailedScheduling", "TriggeredScaleUp", "Scheduled"} <= set(reasons)
     assert [e.last_at for e in workload.events] == sorted((e.last_at for e in workload.events), reverse=True)
+
+
+def test_the_light_lists_say_the_same_as_the_heavy_ones(
+    settings: Settings, gke: GkeGateway, hub: HubGateway, workload: object, faults: FaultsGateway
+) -> None:
+    census = CensusGateway(settings)
+
+    assert census.list_clusters() == gke.list_clusters()
+    assert census.list_memberships() == hub.list_memberships()
+    faults.create("unreachable", {"location": REGION})
+    assert census.list_clusters().unknown == census.list_memberships().unknown == {REGION}
+
+
+def test_a_person_sees_into_a_cluster(
+    settings: Settings, clusters: dict[str, ClusterObservation], workload: WorkloadObservation
+) -> None:
+    objects, cluster = ObjectsGateway(settings), clusters[CLUSTER]
+    inside = objects.inside(cluster)
+    [pod] = inside.pods
+
+    assert (pod.status, pod.ready, pod.restarts, pod.containers) == ("Running", "2/2", 0, ("sd", "passport"))
+    assert [n.accelerator for n in inside.nodes if n.gpus] == ["nvidia-l4"]
+    assert pod.node in {n.name for n in inside.nodes if n.ready}
+    events = [e.last_at for e in objects.events(cluster)]
+    assert events
+    assert events == sorted(events, reverse=True)
+    log = objects.log(cluster, pod.name, "sd", lines=2)
+    assert (len(log.text.splitlines()), log.cut) == (2, False)
+    with pytest.raises(Refused, match="previous terminated container"):
+        objects.log(cluster, pod.name, "sd", lines=2, previous=True)
+
+
+def test_every_kind_is_listed_and_read_as_yaml_and_an_unknown_one_has_none(
+    settings: Settings, clusters: dict[str, ClusterObservation], workload: object
+) -> None:
+    objects, cluster = ObjectsGateway(settings), clusters[CLUSTER]
+    found = {kind: objects.names(cluster, kind) for kind in KINDS}
+
+    assert found["Deployment"] == ("stable-diffusion-webui",)
+    assert found["RootSync"] == ("root-sync",)
+    assert found["GpuPlacement"] == ()
+    for kind in ("Deployment", "Pod", "Node", "RootSync"):
+        told = yaml.safe_load(objects.manifest(cluster, kind, found[kind][0]))
+        assert (told["kind"], told["metadata"]["name"]) == (kind, found[kind][0])
+        assert "managedFields" not in told["metadata"]
+    with pytest.raises(NotFound):
+        objects.manifest(cluster, "Deployment", "nobody-has-this")
 
 
 def test_configuring_the_same_directory_again_is_nothing(

@@ -15,7 +15,14 @@ from tests.e2e.test_story import button, confirm, opened
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
-SCREENS = ("?region=us-central1", "delivery", "generate", "drill", "activity")
+SCREENS = (
+    "?region=us-central1",
+    "fleet?cluster=config-cluster",
+    "delivery",
+    "generate",
+    "drill",
+    "activity",
+)
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 Scheme = Literal["dark", "light"]
 

@@ -71,7 +71,7 @@ def test_a_silence_is_told_without_the_name_of_an_exception(error, told):
 
 
 def test_the_code_of_a_sync_error_is_not_told_twice():
-    error = hub._error("KNV2004", "KNV2004: unable to sync repo")
+    error = hub.sync_error("2004", "KNV2004: unable to sync repo")
     assert (error.code, error.message) == ("KNV2004", "unable to sync repo")
 
 

@@ -14,6 +14,7 @@ from lib.ui import delivery_samples, looks, samples, server, session
 PAGES = (
     "pages/atlas.py",
     "pages/capacity.py",
+    "pages/fleet.py",
     "pages/delivery.py",
     "pages/generate.py",
     "pages/drill.py",
