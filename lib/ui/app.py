@@ -22,6 +22,7 @@ pages = [
     st.Page(PAGES / "capacity.py", title="Capacity", icon=":material/grid_on:"),
     st.Page(PAGES / "fleet.py", title="Fleet", icon=":material/dns:"),
     st.Page(PAGES / "delivery.py", title="Delivery", icon=":material/commit:"),
+    st.Page(PAGES / "traffic.py", title="Traffic", icon=":material/lan:"),
     st.Page(PAGES / "generate.py", title="Generate", icon=":material/brush:"),
     st.Page(PAGES / "drill.py", title="Drill", icon=":material/bolt:"),
     st.Page(PAGES / "activity.py", title="Activity", icon=":material/timeline:"),

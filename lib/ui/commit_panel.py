@@ -38,13 +38,13 @@ def _facts(snapshot: Snapshot, chosen: DeliveryCommit, stands: tuple[ClusterSync
     now = snapshot.clock.at(freshness.wall())
     st.markdown(f"#### {words.plain(chosen.subject)}")
     st.caption(
-        f"`{chosen.sha[:12]}` · {words.plain(chosen.author)} · {chosen.at:%d %b %H:%M:%S} UTC, {words.ago(chosen.at, now)}"
+        f"{chosen.sha[:12]} · {words.plain(chosen.author)} · {chosen.at:%d %b %H:%M:%S} UTC, {words.ago(chosen.at, now)}"
     )
     st.markdown(f"**Why** {words.plain(chosen.trailers.get('Reason', '') or 'no reason given')}")
     operation = chosen.trailers.get("Operation-Id", "")
     generation = chosen.trailers.get("Placement-Generation", "")
     runs = [one.cluster for one in stands if one.commit == chosen.sha]
-    made = f"operation `{words.plain(operation)}`" if operation else "not committed by this platform"
+    made = f"operation {words.plain(operation)}" if operation else "not committed by this platform"
     wish = f" · generation {words.plain(generation)} of the placement" if generation else ""
     changed = words.plain(words.listed(chosen.clusters)) if chosen.clusters else "no cluster's directory"
     st.caption(
@@ -61,13 +61,10 @@ def _roll_back(snapshot: Snapshot, found: Repository, chosen: DeliveryCommit) ->
     refused = confirm.refusal(snapshot) or _nothing_to_do(
         is_head=is_head, known=seen.value is not None, differ=regions
     )
+    _keep("roll_back_where", [EVERYWHERE, *regions])
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        where = st.selectbox(
-            "Roll back", [EVERYWHERE, *regions], key="roll_back_where", width=210, disabled=bool(refused)
-        )
-        lease = st.selectbox(
-            "for", list(LEASES), index=1, key="roll_back_for", width=95, disabled=bool(refused)
-        )
+        where = st.selectbox("Roll back", [EVERYWHERE, *regions], key="roll_back_where", width=210)
+        lease = st.selectbox("for", list(LEASES), index=1, key="roll_back_for", width=95)
         st.button(
             "Roll back to it",
             key="roll_back",

@@ -59,6 +59,7 @@ from lib.gateways.gke import GkeGateway
 from lib.gateways.hub import HubGateway
 from lib.gateways.ingress import IngressGateway
 from lib.gateways.lease import Lease
+from lib.gateways.load_balancer import LoadBalancerGateway
 from lib.gateways.monitoring import MonitoringGateway
 from lib.gateways.objects import KINDS, ObjectsGateway
 from lib.gateways.ping import ping
@@ -662,6 +663,34 @@ def test_requests_show_in_monitoring(settings: Settings, vip: str) -> None:
         what="a series",
     )
     assert [zone for zone in zones if zone.startswith(REGION)]
+
+
+def test_latencies_show_in_monitoring(settings: Settings, vip: str) -> None:
+    monitoring = MonitoringGateway(settings)
+    ping(vip)
+
+    found = wait_until(lambda: monitoring.latencies(minutes=600), timeout_s=40, what="a series")
+    (ours,) = [one for one in found if one.labels["zone"].startswith(REGION)]
+    assert all(value > 0 for _, value in ours.points)
+
+
+def test_the_load_balancer_is_read_from_the_address_to_its_endpoints(settings: Settings, vip: str) -> None:
+    found = LoadBalancerGateway(settings).read()
+
+    assert found.address in vip
+    assert all(name.startswith("mci-") for name in (found.rule, found.proxy, found.url_map))
+    (service,) = found.services
+    assert (service.timeout_s, service.draining_s) == (300, 60)
+    assert service.check is not None
+    assert (service.check.path, service.check.port, service.check.interval_s) == ("/internal/ping", "8080", 5)
+    assert found.healthy_regions == (REGION,)
+    assert all(one.address.endswith(":8080") for group in found.groups for one in group.endpoints or ())
+
+
+def test_a_load_balancer_that_does_not_answer_is_said(settings: Settings, faults: FaultsGateway) -> None:
+    faults.create("api-error", {"api": "compute", "code": "UNAVAILABLE", "rate": 1})
+    with pytest.raises(TransientError, match="Listing"):
+        LoadBalancerGateway(settings).read()
 
 
 def test_a_detached_region_drains_and_nothing_serves(

@@ -19,6 +19,7 @@ SCREENS = (
     "?region=us-central1",
     "fleet?cluster=config-cluster",
     "delivery",
+    "traffic",
     "generate",
     "drill",
     "activity",
@@ -88,3 +89,17 @@ def test_a_commit_of_a_stranger_is_seen_and_gone_back_from(serving: Stack, page:
     serving.atlas("recover")
     wait_until(lambda: git.read()[cluster].held_at == "", timeout_s=60, what="a directory that is rendered")
     assert git.files(cluster) == files
+
+
+def test_traffic_shows_who_answers_six_continents_and_a_small_load_gets_through(
+    serving: Stack, page: Page
+) -> None:
+    settled(page, serving, "traffic")
+    expect(page.locator(".client", has_text="✓")).to_have_count(6, timeout=30_000)
+    expect(page.locator(".region.good")).to_have_count(2, timeout=30_000)
+    page.get_by_label("Requests", exact=True).fill("5")
+    page.get_by_label("A second", exact=True).fill("5")
+    page.keyboard.press("Tab")
+    button(page, "load_start").click(timeout=15_000)
+    expect(page.get_by_text("5 of 5 sent")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("5 of 5", exact=True)).to_be_visible()

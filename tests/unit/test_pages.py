@@ -9,13 +9,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lib.settings import Settings
-from lib.ui import delivery_samples, looks, samples, server, session
+from lib.ui import delivery_samples, load, looks, samples, server, session, traffic_picture, traffic_samples
 
 PAGES = (
     "pages/atlas.py",
     "pages/capacity.py",
     "pages/fleet.py",
     "pages/delivery.py",
+    "pages/traffic.py",
     "pages/generate.py",
     "pages/drill.py",
     "pages/activity.py",
@@ -231,6 +232,71 @@ def test_two_clusters_of_a_commit_can_be_compared(open_page: Open) -> None:
     at = open_page("pages/delivery.py", "fleet", commit=delivery_samples.BAD, compare="Two clusters")
     assert at.selectbox(key="cluster_b").value == delivery_samples.US
     assert "deployment.yaml" in "\n".join(one.value for one in at.code)
+
+
+@pytest.mark.parametrize(
+    ("case", "says"),
+    [
+        pytest.param("loading", "Reading the load balancer", id="loading"),
+        pytest.param("whole", "From Cloud Monitoring, by region up to 20:14 UTC", id="whole"),
+        pytest.param("nothing built", "counted no request in the last 1 h", id="nothing is built yet"),
+        pytest.param("no answer", "Cloud Monitoring does not answer", id="no answer"),
+        pytest.param("stale", "What is shown was read", id="stale"),
+    ],
+)
+def test_traffic_says_what_it_knows_and_what_it_does_not(open_page: Open, case: str, says: str) -> None:
+    looks.install(traffic_samples.CASES[case])
+    at = open_page("pages/traffic.py", "fleet")
+    assert not at.exception
+    told = text(at) + "".join(str(getattr(one, "title", "")) for one in at.warning)
+    assert says in told.replace("\\", "")
+
+
+def test_the_picture_goes_from_six_continents_to_every_group_and_says_why() -> None:
+    seen = samples.CASES["fleet"]()
+    told = traffic_picture.payload(seen, traffic_samples.BALANCER, traffic_samples.ANSWERS)
+    goes = {one["city"]: (one["goes"], one["seen"]) for one in told["clients"]}
+    assert goes["Paris"] == ("→ europe-west4 ✓ 419 km", "")
+    assert goes["Chicago"][1] == "answered by us-central1"
+    assert goes["Tokyo"][1] == "answered by nobody"
+    assert goes["Lagos"][1] == ""
+    states = {one["id"]: (one["state"], one["look"]) for one in told["regions"]}
+    assert states == {
+        "asia-east1": ("Unhealthy", "bad"),
+        "australia-southeast1": ("Draining", "leaving"),
+        "europe-west4": ("1 of 1 healthy", "good"),
+        "us-central1": ("Unhealthy", "bad"),
+        "us-east4": ("Not known", "unknown"),
+    }
+    assert "don't answer" not in told["regions"][2]["why"]
+
+
+def test_without_a_load_balancer_the_picture_says_so() -> None:
+    told = traffic_picture.payload(samples.CASES["none"](), traffic_samples.LoadBalancer(), None)
+    assert told["service"]["state"] == "Not built yet"
+    assert {one["goes"] for one in told["clients"]} == {"→ nobody"}
+    assert told["regions"] == []
+
+
+def test_the_load_generator_shows_what_it_got_and_can_only_be_stopped_while_it_runs(open_page: Open) -> None:
+    looks.install(traffic_samples.LOOKS)
+    at = open_page("pages/traffic.py", "fleet")
+    assert at.button(key="load_start").disabled
+    assert not at.button(key="load_stop").disabled
+    assert "40 of 41" in "".join(str(one.value) for one in at.metric)
+
+
+def test_a_load_beyond_the_limits_is_refused_in_a_sentence(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise load.Refused("A load is running already; stop it first.")
+
+    monkeypatch.setattr(load.Generator, "start", refuse)
+    looks.install({**traffic_samples.LOOKS, load.NAME: traffic_samples.CASES["nothing built"][load.NAME]})
+    at = open_page("pages/traffic.py", "fleet")
+    at.button(key="load_start").click().run()
+    assert "running already" in text(at)
 
 
 def test_the_gallery_is_not_reachable_without_being_asked_for(

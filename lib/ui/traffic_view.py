@@ -1,0 +1,170 @@
+"""The live part of the Traffic page: the way of a request, what Monitoring counted, the probes and the load generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import streamlit as st
+
+from lib.fleet.usage import Points, Usage, probes
+from lib.ui import (
+    browser,
+    chrome,
+    freshness,
+    load,
+    load_panel,
+    session,
+    traffic_charts,
+    traffic_picture,
+    traffic_read,
+    words,
+)
+from lib.ui.looks import Seen
+from lib.ui.snapshot import Snapshot
+
+RANGE: Final = "range"
+
+
+@st.fragment(run_every=chrome.HEARTBEAT_S)
+def show() -> None:
+    snapshot = session.current()
+    chrome.banners(snapshot)
+    _picture(snapshot)
+    chosen = _head()
+    series = traffic_read.series(chosen)
+    freshness.trouble(series, "Cloud Monitoring does not answer")
+    _charts(series, chosen)
+    left, right = st.columns([1, 1.25], gap="small")
+    with left, st.container(border=True):
+        _probes(snapshot)
+    with right, st.container(border=True):
+        load_panel.show(snapshot)
+    _objects()
+    names = (
+        traffic_read.BALANCER,
+        traffic_read.OBJECTS,
+        traffic_read.ANSWERS,
+        traffic_read.series_name(chosen),
+    )
+    browser.follow(snapshot, *names, load.NAME)
+
+
+def _picture(snapshot: Snapshot) -> None:
+    found = traffic_read.balancer()
+    freshness.trouble(found, "The load balancer can't be read")
+    if found.value is None:
+        if found.loading:
+            freshness.loading(
+                "Reading the load balancer: forwarding rule, proxy, URL map, backend service, groups."
+            )
+        return
+    # Elsewhere the load balancer goes by where a request really comes from: asking would tell nothing of the others.
+    answers = traffic_read.answers().value if snapshot.label else None
+    traffic_picture.show(snapshot, found.value, answers)
+
+
+def _head() -> str:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader("What users got", anchor=False)
+        chosen = st.segmented_control(
+            "Time range",
+            list(traffic_read.RANGES),
+            key=RANGE,
+            default="1 h",
+            required=True,
+            width="content",
+            label_visibility="collapsed",
+            bind="query-params",
+        )
+    return chosen if chosen in traffic_read.RANGES else "1 h"
+
+
+def _charts(series: Seen[Usage], chosen: str) -> None:
+    found = series.value
+    if found is None:
+        if series.loading:
+            freshness.loading("Reading Cloud Monitoring.")
+        return
+    if not found.regions:
+        st.info(
+            f"Cloud Monitoring has counted no request in the last {chosen}. It tells them one to four minutes late.",
+            icon=":material/show_chart:",
+        )
+        return
+    cells = st.columns(3, gap="small")
+    figures = (
+        ("Requests a second", traffic_charts.requests(found), "traffic_requests"),
+        ("Errors a second (5xx and lost)", traffic_charts.errors(found), "traffic_errors"),
+        ("Latency, 95 of 100 faster (ms)", traffic_charts.latency(found), "traffic_latency"),
+    )
+    for cell, (title, figure, key) in zip(cells, figures, strict=True):
+        with cell, st.container(border=True):
+            st.markdown(f"**{title}**")
+            if key == "traffic_errors" and not _any(found.errors):
+                _no_errors(chosen)
+            else:
+                traffic_charts.draw(figure, key=key)
+    newest = f" up to {found.newest:%H:%M} UTC" if found.newest else ""
+    st.caption(
+        f"From Cloud Monitoring, by region{newest}; it tells one to four minutes late. The probes below are live."
+    )
+
+
+def _any(points: Mapping[str, Points]) -> bool:
+    return any(value for values in points.values() for _, value in values)
+
+
+def _no_errors(chosen: str) -> None:
+    with st.container(height=traffic_charts.TALL, border=False, vertical_alignment="center"):
+        st.markdown(
+            f":green[:material/check_circle:] No request failed in the last {chosen}.",
+            text_alignment="center",
+        )
+
+
+def _probes(snapshot: Snapshot) -> None:
+    found = probes(snapshot.entries)
+    st.subheader(":material/network_ping: User-path probes", anchor=False)
+    if not found.entries:
+        st.caption(
+            "None yet: the controller asks the global address's health path at each look, once there is one."
+        )
+        return
+    middle, slow = found.percentile(50), found.percentile(95)
+    cells = st.columns(3, gap="small")
+    cells[0].metric(
+        "Answered",
+        f"{100 * found.ok / len(found.entries):.1f} %",
+        help=f"{found.ok} of the last {len(found.entries)} probes.",
+    )
+    cells[1].metric(
+        "Median", "none" if middle is None else f"{middle:.0f} ms", help="Of those that were answered."
+    )
+    cells[2].metric("95 of 100 within", "none" if slow is None else f"{slow:.0f} ms")
+    traffic_charts.draw(traffic_charts.probe_bars(found), key="traffic_probes")
+    regions = ", ".join(f"{words.plain(name)} {count}" for name, count in found.answered_by[:5])
+    lost = (
+        f"longest loss {words.plural(found.longest_loss, 'probe')} in a row"
+        if found.longest_loss
+        else "none was lost"
+    )
+    st.caption(f"The last {len(found.entries)}, oldest left; {lost}. Answered by: {regions}.")
+
+
+def _objects() -> None:
+    seen = traffic_read.objects()
+    with st.expander(
+        "MultiClusterIngress, MultiClusterService and BackendConfig as the config cluster holds them"
+    ):
+        freshness.trouble(seen, "The config cluster does not answer")
+        if seen.value is None:
+            if seen.loading:
+                freshness.loading("Reading the three objects.")
+            return
+        for tab, (kind, text) in zip(st.tabs(list(seen.value)), seen.value.items(), strict=True):
+            with tab:
+                if text:
+                    st.code(text, language="yaml", wrap_lines=True)
+                else:
+                    st.caption(f"There is no {kind} yet; the set-up makes it.")
