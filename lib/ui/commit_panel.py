@@ -12,7 +12,7 @@ from lib.fleet.difference import Difference, difference, paths
 from lib.fleet.model import DeliveryCommit
 from lib.fleet.roll_back import Past
 from lib.fleet.syncing import SHORT, ClusterSync
-from lib.ui import changes, confirm, delivery_read, freshness, words
+from lib.ui import changes, confirm, delivery_read, diff_view, freshness, words
 from lib.ui.delivery_read import Held, Repository
 from lib.ui.snapshot import Snapshot
 
@@ -20,7 +20,6 @@ BEFORE, HEAD = "the commit before it", "the head"
 COMMITS, CLUSTERS = "Two commits", "Two clusters"
 LEASES: Final = {"15 min": timedelta(minutes=15), "1 h": timedelta(hours=1), "8 h": timedelta(hours=8)}
 EVERYWHERE: Final = "every region that differs"
-TALL: Final = 330
 
 
 def show(
@@ -161,5 +160,4 @@ def _draw(found: Difference) -> None:
         if found.left_out
         else f"{said}."
     )
-    with st.container(height=TALL, border=False):
-        st.code(found.text, language="diff", wrap_lines=True)
+    diff_view.show(found.text, key="commit_diff")

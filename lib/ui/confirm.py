@@ -12,7 +12,7 @@ import streamlit as st
 from lib.fleet import intent
 from lib.gateways.errors import AtlasError
 from lib.settings import SettingsError
-from lib.ui import actions, auth, chrome, session, words
+from lib.ui import actions, auth, chrome, diff_view, session, words
 from lib.ui.changes import Change
 from lib.ui.snapshot import Snapshot
 
@@ -91,7 +91,7 @@ def _preview(told: intent.ChangePreview, change: Change) -> None:
         st.code("\n".join(told.commits), language=None, wrap_lines=True)
     if change.diff:
         with st.expander("What changes in the files"):
-            st.code(change.diff, language="diff", wrap_lines=True)
+            diff_view.show(change.diff, key="change_diff")
     st.caption(f":material/undo: {words.plain(told.undo)}")
 
 

@@ -19,6 +19,7 @@ from lib.fleet.model import (
     SyncError,
 )
 from lib.fleet.syncing import Standing, standings, told
+from lib.ui import diff_view
 
 T0 = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 US, EU = "atlas-us-east1", "atlas-europe-west4"
@@ -135,6 +136,14 @@ def test_a_long_difference_says_how_much_it_leaves_out() -> None:
     found = difference({}, {"a": "\n".join(str(n) for n in range(LINES + 100))})
     assert len(found.text.splitlines()) == LINES
     assert found.left_out == found.lines - LINES == 103
+
+
+def test_a_drawn_difference_names_each_file_once_and_says_what_became_of_it() -> None:
+    text = difference({"a": "one\n", "gone": "x\n"}, {"a": "two\n", "new": "y\n"}).text
+    told = diff_view.lines(text)
+    assert [line for kind, line in told if kind == "file"] == ["a", "gone (taken away)", "new (new)"]
+    assert ("removed", "-one") in told
+    assert ("added", "+two") in told
 
 
 def test_paths_are_whole_and_may_be_of_some_clusters_only() -> None:
