@@ -47,7 +47,7 @@ TRIM_EVERY = 500  # appends of one process
 BUSY_S = 5.0
 
 _metadata = sa.MetaData()
-_entries = sa.Table(
+entries_table = sa.Table(
     "entries",
     _metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
@@ -110,12 +110,12 @@ class Journal:
             "body": json.dumps(body or {}, default=str),
         }
         try:
-            with self._opened().begin() as connection:
-                connection.execute(sa.insert(_entries).values(row))
+            with self.opened().begin() as connection:
+                connection.execute(sa.insert(entries_table).values(row))
         except IntegrityError:
             return False
         except DBAPIError as e:
-            raise JournalError(self._unusable(e)) from e
+            raise JournalError(self.unusable(e)) from e
         self._trim_now_and_then()
         return True
 
@@ -129,13 +129,13 @@ class Journal:
         region: str | None = None,
     ) -> list[Entry]:
         """Entries with an id above `after`: newest first, or oldest first to follow the journal."""
-        query = sa.select(_entries).where(_entries.c.id > after)
+        query = sa.select(entries_table).where(entries_table.c.id > after)
         if kinds is not None:
-            query = query.where(_entries.c.kind.in_(tuple(kinds)))
+            query = query.where(entries_table.c.kind.in_(tuple(kinds)))
         if region is not None:
-            query = query.where(_entries.c.region == region)
-        order = _entries.c.id.desc() if newest else _entries.c.id.asc()
-        return [_entry(row) for row in self._rows(query.order_by(order).limit(min(limit, READ_LIMIT)))]
+            query = query.where(entries_table.c.region == region)
+        order = entries_table.c.id.desc() if newest else entries_table.c.id.asc()
+        return [entry_from(row) for row in self._rows(query.order_by(order).limit(min(limit, READ_LIMIT)))]
 
     def durations(self) -> Durations:
         """Seconds that regions spent in each phase on their way to serving, as `durations.learned` takes them."""
@@ -174,23 +174,23 @@ class Journal:
     def trim(self, keep: int = KEEP_ENTRIES) -> int:
         """Drop all but the newest `keep` entries; returns how many went."""
         try:
-            with self._opened().begin() as connection:
-                newest = connection.execute(sa.select(sa.func.max(_entries.c.id))).scalar() or 0
-                gone = connection.execute(sa.delete(_entries).where(_entries.c.id <= newest - keep))
+            with self.opened().begin() as connection:
+                newest = connection.execute(sa.select(sa.func.max(entries_table.c.id))).scalar() or 0
+                gone = connection.execute(sa.delete(entries_table).where(entries_table.c.id <= newest - keep))
                 return gone.rowcount
         except DBAPIError as e:
-            raise JournalError(self._unusable(e)) from e
+            raise JournalError(self.unusable(e)) from e
 
     def close(self) -> None:
         self._engine.dispose()
 
-    def _opened(self) -> sa.Engine:
+    def opened(self) -> sa.Engine:
         with self._lock:
             if not self._is_open:
                 try:
                     self._prepare_beside_others()
                 except (DBAPIError, OSError) as e:
-                    raise JournalError(self._unusable(e)) from e
+                    raise JournalError(self.unusable(e)) from e
                 self._is_open = True
         return self._engine
 
@@ -219,12 +219,12 @@ class Journal:
 
     def _rows(self, query: sa.Select[Any]) -> list[Any]:
         try:
-            with self._opened().connect() as connection:
+            with self.opened().connect() as connection:
                 return list(connection.execute(query))
         except DBAPIError as e:
-            raise JournalError(self._unusable(e)) from e
+            raise JournalError(self.unusable(e)) from e
 
-    def _unusable(self, e: Exception) -> str:
+    def unusable(self, e: Exception) -> str:
         cause = str(getattr(e, "orig", None) or e).rstrip(".")
         return (
             f"The journal {self._where} can't be used ({cause}); move it away to start a new one: "
@@ -275,7 +275,7 @@ def _engine(url: str) -> sa.Engine:
     return engine
 
 
-def _entry(row: Any) -> Entry:
+def entry_from(row: Any) -> Entry:
     return Entry(
         id=row.id,
         at=datetime.fromtimestamp(0, UTC) + timedelta(seconds=row.at),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
+from lib.fleet import explain
 from lib.fleet import words as fleet_words
-from lib.fleet.model import Entry, Phase
+from lib.fleet.model import Entry, Phase, WhyNot
 from lib.ui import browser, words
 from lib.ui.snapshot import Snapshot
 
@@ -57,15 +59,29 @@ class Wanted:
             return False
         if self.region and entry.region != self.region:
             return False
-        needle = self.text.strip().lower()
-        return not needle or any(
-            needle in part.lower() for part in (entry.message, entry.subject, entry.region, entry.actor)
-        )
+        parts = [
+            part.lower()
+            for part in (entry.message, entry.subject, entry.region, entry.actor, entry.operation_id)
+        ]
+        return all(any(word in part for part in parts) for word in self.text.lower().split())
 
 
-def show(snapshot: Snapshot, entries: Sequence[Entry], *, key: str) -> None:
-    rows = [row(entry) for entry in entries[:SHOWN]]
-    _TIMELINE(key=key, data={"clock": browser.clock(snapshot.clock), "rows": rows})
+def show(
+    snapshot: Snapshot,
+    entries: Sequence[Entry],
+    *,
+    key: str,
+    mark: datetime | None = None,
+    opened: bool = False,
+) -> None:
+    """`mark`: a moment to be marked and scrolled to; `opened`: lines show their details at once."""
+    data = {
+        "clock": browser.clock(snapshot.clock),
+        "rows": [row(entry) for entry in entries[:SHOWN]],
+        "mark": mark.timestamp() if mark else None,
+        "opened": opened,
+    }
+    _TIMELINE(key=key, data=data)
 
 
 def chosen(entries: Iterable[Entry], wanted: Wanted) -> tuple[Entry, ...]:
@@ -131,7 +147,7 @@ def details(entry: Entry) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if entry.kind == "event":
         found.append(("original", entry.message))
-    found += [_why_not(one) for one in _sequence(entry.body.get("whyNot")) if isinstance(one, Mapping)]
+    found += _reasoning(entry) if entry.kind == "decision" else []
     if entry.actor:
         found.append(("by", entry.actor))
     if entry.operation_id:
@@ -148,13 +164,17 @@ def _look(entry: Entry) -> str:
     return {"green": "good", "red": "bad", "orange": "leaving"}.get(color, "going")
 
 
-def _why_not(one: Mapping[str, object]) -> tuple[str, str]:
-    flip = f"\nwould change it: {one['flip']}" if one.get("flip") else ""
-    return f"why not {one.get('region', '')}", f"{one.get('reason', '')}{flip}"
+def _reasoning(entry: Entry) -> list[tuple[str, str]]:
+    """Of a decision: what would have turned it, and why none of the others."""
+    told = explain.told(explain.decision_from(entry))
+    return [
+        *(("would change it", flip) for flip in told.flip),
+        *((f"why not {one.region}", f"{one.reason}{_flip(one)}") for one in told.why_not),
+    ]
 
 
-def _sequence(value: object) -> Sequence[object]:
-    return value if isinstance(value, list | tuple) else ()
+def _flip(one: WhyNot) -> str:
+    return f"\nwould change it: {one.flip}" if one.flip else ""
 
 
 def _text(value: object) -> str:

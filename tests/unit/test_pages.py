@@ -174,7 +174,7 @@ def test_activity_filters_by_kind_and_words(open_page: Open) -> None:
     at = open_page("pages/activity.py", "fleet")
     at.session_state["activity_view"] = "Decisions"
     at.run()
-    assert "3 lines" in text(at)
+    assert "The newest 3 lines, live" in text(at)
     at.text_input(key="activity_text").set_value("no such words").run()
     assert "fits these filters" in text(at)
 
