@@ -20,6 +20,7 @@ from lib.controller.bootstrap import LAST_STEP, Bootstrap, Step
 from lib.controller.chronicle import Chronicle
 from lib.controller.cycle import Meter, Work, seen_by
 from lib.controller.fanout import Asked, FanOut
+from lib.controller.leading import Leading
 from lib.controller.observe import Observer
 from lib.controller.prober import Prober
 from lib.controller.publish import Publisher
@@ -56,6 +57,7 @@ class Controller:
         # The process's lock sees to it that there is one of this name; after kill -9 the next one goes on.
         self._identity = f"{socket.gethostname()}{settings.state_dir}"
         self._held_until = 0.0
+        self._leading = Leading()
         self._setting_up: Asked[tuple[Step, ...]] | None = None
         self._vip = ""
         self._cycle: Cycle | None = None  # the last whole one
@@ -91,6 +93,7 @@ class Controller:
         self._told("placement", "", now)
         self._observer.memory.attempts += self._chronicle.lessons()
         seen = self._observer.observe(now, wanted=wanted(placement.spec))
+        seen = replace(seen, led_since=self._leading.since)
         news, actions = self._reconcile(placement, seen)
         self._metered(meter, seen, news, actions)
         return True
@@ -124,6 +127,7 @@ class Controller:
             self._set_up(now)
             raise
         self._held_until = time.monotonic() + LEASE_TRUST_S if held else 0.0
+        self._leading.tried(held=held, now=now)
         self._told("lease", "" if held else "Another controller holds the lease; this one waits.", now)
         if held:
             self._set_up(now)

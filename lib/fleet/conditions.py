@@ -6,22 +6,20 @@ Unknown: it never turns into "absent" or "broken".
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from lib.fleet import catalog, words
-from lib.fleet.durations import PATIENCE
 from lib.fleet.gpu_condition import gpu_available
 from lib.fleet.look import Look, no, no_answer, unknown, yes
 from lib.fleet.model import (
     BLOCKED,
     Condition,
     Phase,
-    RegionStatus,
 )
 from lib.fleet.names import cluster_name, sync_directory
+from lib.fleet.patience import patience_with, stay, waited
 from lib.fleet.phase import phase_of
 
-STEADY_PATIENCE = timedelta(minutes=6)  # for a region that has served before: it is broken, not starting
 _BROKEN_POD = {
     "ImagePullBackOff": ("ImagePullFailed", "the image can't be fetched"),
     "ErrImagePull": ("ImagePullFailed", "the image can't be fetched"),
@@ -165,32 +163,20 @@ def _in_service(look: Look) -> Condition:  # noqa: PLR0911 - a ladder of guards
 
 def _progressing(look: Look, raw: Phase) -> Condition:
     """False once a phase takes longer than the worst that is normal: the region counts as failed and is replaced."""
-    since, patience = entered(look.previous, raw), patience_with(look.previous, raw)
-    if patience and since and look.now - since > patience:
-        late = words.duration(patience.total_seconds())
+    span, patience = stay(look.previous, raw), patience_with(look.previous, raw)
+    if patience and span and waited(span, look.now, look.unled) > patience:
+        late, nobody = words.duration(patience.total_seconds()), span.unled + look.unled
+        apart = (
+            f", not counting {words.duration(nobody.total_seconds())} without a controller" if nobody else ""
+        )
         return no(
             "Progressing",
             "DeadlineExceeded",
-            f"{look.region.region} has been {raw.value} for more than {late}.",
+            f"{look.region.region} has been {raw.value} for more than {late}{apart}.",
         )
     if raw in BLOCKED or raw is Phase.UNREACHABLE:
         return no("Progressing", raw.value, f"{look.region.region} can't go on by itself now.")
     return yes("Progressing", raw.value, f"{look.region.region} is {raw.value}.")
-
-
-def patience_with(previous: RegionStatus | None, phase: Phase) -> timedelta | None:
-    """How long the region may stay in a phase before it counts as failed; None: as long as it takes."""
-    served = previous is not None and any(s.phase is Phase.SERVING for s in previous.history)
-    steady = served and phase in (Phase.STARTING, Phase.ATTACHING)
-    return STEADY_PATIENCE if steady else PATIENCE.get(phase)
-
-
-def entered(previous: RegionStatus | None, phase: Phase) -> datetime | None:
-    """When the region entered this phase; a Failed that came of waiting too long doesn't end the wait."""
-    spans = list(previous.history) if previous else []
-    if spans and spans[-1].phase is Phase.FAILED and phase is not Phase.FAILED:
-        spans.pop()
-    return spans[-1].since if spans and spans[-1].phase is phase else None
 
 
 def _dated(told: tuple[Condition, ...], look: Look) -> tuple[Condition, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lib.fleet import catalog, words
 from lib.fleet.capacity import Index
@@ -29,6 +29,7 @@ class Look:
     now: datetime
     leaving: bool = False
     previous: RegionStatus | None = None
+    unled: timedelta = timedelta(0)  # time since the last status in which no controller led
 
     def but(self, *, leaving: bool) -> Look:
         return replace(self, leaving=leaving)

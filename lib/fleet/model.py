@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lib.fleet.evidence import Evidence, SpotAdvice
@@ -299,6 +299,7 @@ class FleetObservation:
     attempts: tuple[Attempt, ...] = ()
     advice: Mapping[tuple[str, str], SpotAdvice] = field(default_factory=_no_advice)  # by region, accelerator
     unknown: frozenset[str] = frozenset()
+    led_since: datetime | None = None  # since when the controller that looks has had the lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -478,6 +479,9 @@ class PhaseSpan:
 
     phase: Phase
     since: datetime
+    unled: timedelta = timedelta(
+        0
+    )  # of it: time in which no controller led, which counts against no deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ and what happens next. Nothing is decided here.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lib.fleet import words
@@ -131,7 +132,7 @@ def _region(
     phase = phase_of(conditions)
     was = region.look.previous
     lost = phase is Phase.UNREACHABLE and was is not None
-    history = _history(was, phase, look.now)
+    history = _history(was, phase, look.now, region.look.unled)
     since = history[-1].since
     pod = _shown_pod(region)
     override = region.wanted.override
@@ -149,7 +150,7 @@ def _region(
         commit=member.sync_commit if member else (was.commit if was and region.exists else ""),
         message=refused or _message(look, region, plan, phase, conditions, leaving_because),
         since=since,
-        **times(was, phase, since, look.now, None if refused else durations),
+        **times(was, history[-1], look.now, None if refused else durations),
         usd_per_hour=region.wanted.usd_per_hour,
         healthy=None if unknown_backends else sum(b.healthy for b in region.seen.backends),
         unhealthy=None if unknown_backends else sum(b.unhealthy for b in region.seen.backends),
@@ -175,10 +176,12 @@ def _shown_pod(region: RegionSurvey) -> PodObservation | None:
     return ready or region.look.pod
 
 
-def _history(was: RegionStatus | None, phase: Phase, now: datetime) -> tuple[PhaseSpan, ...]:
+def _history(
+    was: RegionStatus | None, phase: Phase, now: datetime, unled: timedelta
+) -> tuple[PhaseSpan, ...]:
     spans = was.history if was else ()
     if spans and spans[-1].phase is phase:
-        return spans
+        return (*spans[:-1], replace(spans[-1], unled=spans[-1].unled + unled)) if unled else spans
     return (*spans, PhaseSpan(phase=phase, since=now))[-HISTORY:]
 
 

@@ -21,6 +21,7 @@ from lib.fleet.model import (
     Placement,
     RegionObservation,
 )
+from lib.fleet.patience import stay, waited
 from lib.fleet.wanted import Choice, Wanted
 
 FULL_SERVICE_FOR = timedelta(minutes=10)  # before what is too much is taken away
@@ -108,9 +109,8 @@ class Survey:
 
     def _lost(self, region: RegionSurvey) -> bool:
         """It can't be seen and the load balancer, which can be, has had no healthy endpoint there for a while."""
-        was = region.look.previous
-        dark = was is not None and was.phase is Phase.UNREACHABLE and was.since is not None
-        if not dark or was is None or was.since is None or self.now - was.since < UNREACHABLE_GRACE:
+        dark = stay(region.look.previous, Phase.UNREACHABLE)
+        if dark is None or waited(dark, self.now, region.look.unled) < UNREACHABLE_GRACE:
             return False
         if "backends" in self.seen.unknown or "backends" in region.seen.unknown:
             return False

@@ -14,6 +14,7 @@ from lib.fleet.conditions import conditions_of
 from lib.fleet.look import Look
 from lib.fleet.model import FleetObservation, Placement, RegionObservation, RegionStatus
 from lib.fleet.names import cluster_name
+from lib.fleet.patience import unled
 from lib.fleet.phase import BLOCKED_REASONS, phase_of
 from lib.fleet.spare import spare_regions
 from lib.fleet.survey import RegionSurvey, Survey
@@ -36,6 +37,7 @@ def _judged(placement: Placement, seen: FleetObservation, now: datetime, spare: 
     found = _ours(placement, seen, before)
     wishes = wanted_workloads(spec, seen, found, index, now, spare=spare, refused=_refused(before.values()))
     regions: dict[str, RegionSurvey] = {}
+    nobody = unled(placement.status, seen)
     for region, observation in found.items():
         excluded = region in spec.excluded
         look = Look(
@@ -46,6 +48,7 @@ def _judged(placement: Placement, seen: FleetObservation, now: datetime, spare: 
             now=now,
             leaving=excluded,
             previous=before.get(region),
+            unled=nobody,
         )
         told = conditions_of(look)
         regions[region] = RegionSurvey(

@@ -7,7 +7,7 @@ an object that the API gave and only fills in what may be absent.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any, TypeVar
 
@@ -186,9 +186,7 @@ def _region_from(found: Object) -> RegionStatus:
         override_expires_at=time_from(found.get("overrideExpiresAt")),
         as_of=time_from(found.get("asOf")),
         conditions=tuple(_condition_from(c) for c in found.get("conditions") or ()),
-        history=tuple(
-            PhaseSpan(phase=Phase(s["phase"]), since=certain(s["since"])) for s in found.get("history") or ()
-        ),
+        history=tuple(_span_from(s) for s in found.get("history") or ()),
     )
 
 
@@ -215,8 +213,18 @@ def _region_to(region: RegionStatus) -> Object:
         overrideExpiresAt=_maybe(time_text, region.override_expires_at),
         asOf=_maybe(time_text, region.as_of),
         conditions=[_condition_to(c) for c in region.conditions],
-        history=[{"phase": s.phase.value, "since": time_text(s.since)} for s in region.history],
+        history=[_span_to(s) for s in region.history],
     )
+
+
+def _span_from(found: Object) -> PhaseSpan:
+    unled = timedelta(seconds=float(found.get("unledSeconds", 0.0)))
+    return PhaseSpan(phase=Phase(found["phase"]), since=certain(found["since"]), unled=unled)
+
+
+def _span_to(span: PhaseSpan) -> Object:
+    told = {"phase": span.phase.value, "since": time_text(span.since)}
+    return told | ({"unledSeconds": span.unled.total_seconds()} if span.unled else {})
 
 
 def _decision_from(found: Object) -> Decision:

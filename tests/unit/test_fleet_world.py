@@ -120,6 +120,7 @@ class World:
         self.missing: set[str] = set()  # regions that the list of clusters leaves out
         self.unknown: frozenset[str] = frozenset()
         self.attempts: tuple[Attempt, ...] = ()
+        self.led_since = T0
         self.commits = 0
         self.log: list[Action] = []
 
@@ -265,6 +266,7 @@ class World:
             vip="http://203.0.113.7",
             attempts=self.attempts,
             unknown=self.unknown,
+            led_since=self.led_since,
         )
 
     def _region(self, region: str) -> RegionObservation:

@@ -91,7 +91,7 @@ STATUS = PlacementStatus(
             override_expires_at=AT,
             as_of=AT,
             conditions=(CONDITION,),
-            history=(PhaseSpan(phase=Phase.WANTED, since=AT),),
+            history=(PhaseSpan(phase=Phase.WANTED, since=AT, unled=timedelta(minutes=3)),),
         ),
         RegionStatus(region="us-east1", phase=Phase.SERVING),
     ),
