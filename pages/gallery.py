@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from lib.ui import samples, session
+from lib.ui import delivery_samples, fleet_samples, looks, samples, session, traffic_samples
 
 st.title("Gallery", anchor=False)
 case = st.query_params.get("case") or st.selectbox("Case", list(samples.CASES))
 if case in samples.CASES:
     session.install(samples.CASES[case]())
+    looks.install({**fleet_samples.looks(), **delivery_samples.LOOKS, **traffic_samples.LOOKS})
     st.success(f"Every page of this process now shows the made-up case “{case}”.")

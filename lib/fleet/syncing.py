@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from lib.fleet import words
 from lib.fleet.model import DeliveredWorkload, DeliveryCommit, MembershipObservation, SyncError
-from lib.fleet.names import sync_directory
+from lib.fleet.names import cluster_name, sync_directory
 
 SHORT = 7  # digits of a commit that people read
 
@@ -45,13 +45,30 @@ def standings(
     members: Sequence[MembershipObservation],
     commits: Sequence[DeliveryCommit],
     delivered: Mapping[str, DeliveredWorkload],
+    *,
+    unknown: frozenset[str] = frozenset(),
 ) -> tuple[ClusterSync, ...]:
     """Every cluster that the repository has a directory for, or whose Config Sync follows one; by name. `commits` come
-    newest first."""
+    newest first; `unknown` are locations that the fleet did not answer for."""
     known = {one.cluster: one for one in members}
     names = {name for commit in commits for name in commit.clusters if name in delivered}
     names |= delivered.keys() | {one.cluster for one in members if one.sync_directory is not None}
-    return tuple(_stand(name, known.get(name), commits, delivered.get(name)) for name in sorted(names))
+    return tuple(
+        _unseen(name, delivered.get(name))
+        if name not in known and any(name == cluster_name(region) for region in unknown)
+        else _stand(name, known.get(name), commits, delivered.get(name))
+        for name in sorted(names)
+    )
+
+
+def _unseen(name: str, held: DeliveredWorkload | None) -> ClusterSync:
+    return ClusterSync(
+        cluster=name,
+        region="",
+        standing=Standing.UNKNOWN,
+        sentence="The fleet did not answer for its location; nothing is known of it now.",
+        held_at=held.held_at if held else "",
+    )
 
 
 def _stand(

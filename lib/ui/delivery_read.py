@@ -11,7 +11,9 @@ from typing import Final
 from urllib.parse import urlparse
 
 from lib.fleet.model import DeliveredWorkload, DeliveryCommit, MembershipObservation
+from lib.gateways.census import CensusGateway
 from lib.gateways.delivery import DeliveryGateway
+from lib.gateways.listing import Listing
 from lib.settings import Settings
 from lib.ui import looks
 from lib.ui.looks import Seen
@@ -21,7 +23,7 @@ MEMBERS: Final = "delivery/members"
 COMMITS: Final = 200  # the newest; the page says of how many
 ONCE_S: Final = 3600.0
 Texts = Mapping[str, Mapping[str, str]]  # cluster -> file -> text
-Members = tuple[MembershipObservation, ...]
+Members = Listing[MembershipObservation]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,4 @@ def _repository(settings: Settings) -> Repository:
 
 
 def _members(settings: Settings) -> Members:
-    from lib.gateways.hub import HubGateway  # its client is heavy, and only this page needs it
-
-    return tuple(looks.gateway(HubGateway, settings).list_memberships())
+    return looks.gateway(CensusGateway, settings).list_memberships()

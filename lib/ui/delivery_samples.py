@@ -16,6 +16,7 @@ from lib.fleet.model import (
     Rollout,
     SyncError,
 )
+from lib.gateways.listing import Listing
 from lib.ui import delivery_read
 from lib.ui.delivery_read import Held, Repository
 from lib.ui.looks import Seen
@@ -94,10 +95,12 @@ def member(cluster: str, sha: str, **facts: Any) -> MembershipObservation:
 REFUSED: Final = SyncError(
     code="KNV2009", message="failed to apply ConfigMap, default/From_a_bad_commit: invalid"
 )
-MEMBERS: Final = (
-    member(EU, OLD, sync_code="ERROR", sync_errors=(REFUSED,)),
-    member(US, NEW),
-    member(EAST, DRILL, sync_code="PENDING"),
+MEMBERS: Final = Listing(
+    (
+        member(EU, OLD, sync_code="ERROR", sync_errors=(REFUSED,)),
+        member(US, NEW),
+        member(EAST, DRILL, sync_code="PENDING"),
+    )
 )
 
 
@@ -127,7 +130,7 @@ CASES: Final[dict[str, Mapping[str, Seen[Any]]]] = {
     "whole": LOOKS,
     "empty": {
         delivery_read.REPOSITORY: seen(replace(REPOSITORY, commits=(), total=0, delivered={})),
-        delivery_read.MEMBERS: seen(()),
+        delivery_read.MEMBERS: seen(Listing(())),
     },
     "no fleet": {**LOOKS, delivery_read.MEMBERS: TROUBLE},
     "no repository": {delivery_read.REPOSITORY: TROUBLE},

@@ -52,7 +52,12 @@ def show() -> None:
 
 def _repository(snapshot: Snapshot, found: Repository, members: delivery_read.Members | None) -> list[str]:
     """Draws it; the names of what else is watched."""
-    stands = syncing.standings(members or (), found.commits, found.delivered)
+    stands = syncing.standings(
+        tuple(members or ()),
+        found.commits,
+        found.delivered,
+        unknown=members.unknown if members is not None else frozenset(),
+    )
     _summary(snapshot, found, stands, known=members is not None)
     if found.head is None:
         st.info(

@@ -121,17 +121,27 @@ def _state(groups: Sequence[Group], status: RegionStatus | None) -> tuple[str, s
         return "Not known", "unknown"
     if status is not None and status.phase is Phase.DRAINING:
         return "Draining", "leaving"
-    return ("Unhealthy", "bad") if total else ("No endpoint", "going")
+    if all(one.state == "UNKNOWN" for group in groups for one in group.endpoints or ()):
+        return ("Not checked yet", "going") if total else ("No endpoint", "going")
+    return "Unhealthy", "bad"
 
 
 def _chip(group: Group, region: str) -> dict[str, Any]:
     zone = group.zone.removeprefix(f"{region}-")
     if group.endpoints is None:
-        return {"zone": zone, "look": "unknown", "said": "?", "count": 0, "more": f"{group.name}: no answer"}
+        return {
+            "zone": f"zone {zone}",
+            "look": "unknown",
+            "said": "?",
+            "count": 0,
+            "more": f"{group.name}: no answer",
+        }
     states = ", ".join(f"{one.address} {one.state}" for one in group.endpoints) or "no endpoint"
     look = "unknown"
     if group.endpoints:
         look = "good" if group.healthy == len(group.endpoints) else "leaving" if group.healthy else "bad"
+        unchecked = all(one.state in {"UNKNOWN", "DRAINING"} for one in group.endpoints)
+        look = "unknown" if unchecked else look
     return {
         "zone": f"zone {zone}",
         "look": look,

@@ -124,6 +124,14 @@ def test_a_cluster_that_is_delivered_to_but_is_no_member_is_not_left_out() -> No
     assert told(()) == "No cluster is delivered to yet."
 
 
+def test_a_cluster_whose_location_did_not_answer_is_unknown_and_not_absent() -> None:
+    found = standings([member()], COMMITS, DELIVERED, unknown=frozenset({"us-east1"}))
+    assert [(one.cluster, one.standing) for one in found] == [
+        (EU, Standing.IN_SYNC),
+        (US, Standing.UNKNOWN),
+    ]
+
+
 def test_a_difference_names_its_files_and_counts_its_lines() -> None:
     found = difference({"a": "one\ntwo\n", "b": "same\n"}, {"a": "one\n2\n", "b": "same\n", "c": "new\n"})
     assert (found.files, found.added, found.removed, found.left_out) == (("a", "c"), 2, 1, 0)

@@ -262,7 +262,7 @@ def test_the_picture_goes_from_six_continents_to_every_group_and_says_why() -> N
     assert goes["Lagos"][1] == ""
     states = {one["id"]: (one["state"], one["look"]) for one in told["regions"]}
     assert states == {
-        "asia-east1": ("Unhealthy", "bad"),
+        "asia-east1": ("Not checked yet", "going"),
         "australia-southeast1": ("Draining", "leaving"),
         "europe-west4": ("1 of 1 healthy", "good"),
         "us-central1": ("Unhealthy", "bad"),
