@@ -313,6 +313,7 @@ class DeliveredWorkload:
     commit: str  # last commit that touched clusters/<cluster>/
     committed_at: datetime | None = None
     held_at: str = ""  # the commit that a roll back holds the directory at; "": it is rendered
+    released: bool = False  # that commit ended a roll back
     content: str = ""  # names what the files say, whoever committed them
 
 

@@ -132,18 +132,26 @@ def _can_hold(
 def _affordable(
     spec: PlacementSpec, found: Mapping[str, DeliveredWorkload], commit: str, status: PlacementStatus
 ) -> None:
-    """Each region needs a second machine for a while, and they are replaced side by side."""
-    more = sum(
-        catalog.usd_per_hour(held.accelerator, held.provisioning, region) or 0.0
-        for region, held in found.items()
-        if _running(status, {region})
-    )
-    if status.usd_per_hour + more > spec.max_hourly_usd + 1e-9:
+    """One region after the other: what all of them cost afterwards, and a second machine in the dearest one."""
+    more, second = 0.0, 0.0
+    for region, held in found.items():
+        new = catalog.usd_per_hour(held.accelerator, held.provisioning, region) or 0.0
+        old = _machine_usd(status, region)
+        more += max(0.0, new - old)
+        second = max(second, min(old, new))
+    peak = status.usd_per_hour + more + second
+    if peak > spec.max_hourly_usd + 1e-9:
         dirs = words.listed(sync_directory(cluster_name(r)) for r in found)
         raise Refused(
-            f"Rolling {dirs} back to {commit[:7]} needs a second machine a region until the new replica is Ready: "
-            f"{words.usd(status.usd_per_hour + more)} passes the budget of {words.usd(spec.max_hourly_usd)}."
+            f"Rolling {dirs} back to {commit[:7]} needs a second machine until the new replica is Ready, one region after "
+            f"the other: {words.usd(peak)} passes the budget of {words.usd(spec.max_hourly_usd)}."
         )
+
+
+def _machine_usd(status: PlacementStatus, region: str) -> float:
+    """What the machine costs that serves there now; 0 where none does."""
+    told = next((r for r in status.regions if r.region == region and r.phase is Phase.SERVING), None)
+    return max(0.0, told.usd_per_hour - catalog.CLUSTER_FEE_USD_PER_HOUR) if told else 0.0
 
 
 def _running(status: PlacementStatus, regions: Collection[str]) -> set[str]:

@@ -14,17 +14,17 @@ from lib.fleet.model import Action, CommitWorkload, Decision, ExpireOverride, Ov
 from lib.fleet.names import cluster_name
 from lib.fleet.phase import BLOCKED_REASONS, BROKEN_REASONS
 from lib.fleet.survey import RegionSurvey, Survey
+from lib.fleet.wanted import surging
 
 
 def is_move(region: RegionSurvey, step: Action) -> bool:
-    """A commit that changes the GPU under a replica that serves, which stays until the new one is Ready."""
+    """A commit that changes the GPU, or the files, under a replica that serves; it stays until the new one is Ready."""
     now = region.runs
-    return (
-        isinstance(step, CommitWorkload)
-        and step.rollout is Rollout.SAFE
-        and now is not None
-        and now != (step.accelerator, step.provisioning)
-    )
+    if not isinstance(step, CommitWorkload) or step.rollout is not Rollout.SAFE or now is None:
+        return False
+    held = (region.look.fleet.delivered or {}).get(step.cluster)
+    anew = held is not None and held.held_at != step.commit
+    return anew or now != (step.accelerator, step.provisioning)
 
 
 def under_way(look: Survey) -> str:
@@ -34,7 +34,7 @@ def under_way(look: Survey) -> str:
         held, now = delivered.get(cluster_name(region.region)), region.runs
         if held is None or now is None or held.rollout is not Rollout.SAFE:
             continue
-        if now != (held.accelerator, held.provisioning):
+        if now != (held.accelerator, held.provisioning) or surging(look.seen, region.seen, look.now):
             return region.region
     return ""
 

@@ -26,6 +26,7 @@ from lib.fleet.model import (
 from lib.fleet.names import cluster_name
 
 SOUR_FOR = timedelta(hours=6)  # a type that failed here is not tried in place again before
+SETTLES_FOR = timedelta(minutes=5)  # from a commit of other files until its pod can be seen, or serves
 OWN_NODE_FOR = timedelta(hours=1)  # a used-up quota may be our own idle node
 
 Choice = tuple[str, Provisioning]
@@ -125,6 +126,19 @@ def obtained(seen: RegionObservation) -> tuple[Choice, ...]:
     return tuple((p.accelerator, p.provisioning) for p in pods if p.node and not p.terminating)
 
 
+def surging(fleet: FleetObservation, seen: RegionObservation, now: datetime) -> bool:
+    """A pod takes over, or is about to, from one on the same GPU, because the files changed and not the choice."""
+    told = (fleet.delivered or {}).get(cluster_name(seen.region))
+    if told is None:
+        return False
+    choice, pods = (told.accelerator, told.provisioning), seen.workload.pods if seen.workload else ()
+    mine = [p for p in pods if (p.accelerator, p.provisioning) == choice and not p.terminating]
+    if any(p.node for p in mine) and any(not p.node for p in mine):
+        return True
+    fresh = told.committed_at is not None and now - told.committed_at < SETTLES_FOR
+    return fresh and bool(told.held_at or told.released)
+
+
 def _delivered(seen: FleetObservation, region: str) -> Choice | None:
     held = (seen.delivered or {}).get(cluster_name(region))
     return (held.accelerator, held.provisioning) if held else None
@@ -217,6 +231,8 @@ class _Picker:
         held, delivered = self.held[seen.region], self.delivered_whatever(seen.region)
         if choice in held and not anew:
             return ""
+        if anew and held and not self._quota_here(seen.region, choice):
+            return "the region's quota"
         if self.peak_usd(seen.region, choice, anew=anew) > (room_usd if held else max(usd, room_usd)) + 1e-9:
             return f"the budget of {words.usd(self.spec.max_hourly_usd)}"
         if held and (delivered != choice or anew) and not self._room_everywhere(but=seen.region):
@@ -250,7 +266,9 @@ class _Picker:
 
     def peak_usd(self, region: str, choice: Choice, *, anew: bool = False) -> float:
         """What its machines cost until this choice has taken over from those that serve meanwhile."""
-        there = choice in self.held[region] and not anew
+        held = self.held[region]
+        second = anew or surging(self.seen, self.regions[region], self.now)
+        there = held.count(choice) > (1 if second else 0)
         more = 0.0 if there else machine_usd(choice, region)
         return self.held_usd(region) + more
 
@@ -313,6 +331,11 @@ class _Picker:
         """Whether the project's quota has room for one GPU more, beside those that other regions wait for."""
         quota = self.seen.global_quota
         waiting = len(self.waiting) - (but in self.waiting)
+        waiting += sum(
+            surging(self.seen, seen, self.now) and len(self.held[r]) == 1
+            for r, seen in self.regions.items()
+            if r != but
+        )
         return quota is None or quota.limit - quota.usage - waiting >= 1
 
     def _offered(self, region: str, choice: Choice) -> bool:
@@ -329,6 +352,14 @@ class _Picker:
         if self._failed(region, choice):
             return False
         return self._offered(region, choice) and self._has_quota(region, choice)
+
+    def _quota_here(self, region: str, choice: Choice) -> bool:
+        """Room for one machine more in the region."""
+        capacity = self.seen.capacity.get(region)
+        known = catalog.ACCELERATORS.get(choice[0])
+        metric = known.metric(choice[1]) if known else ""
+        quota = capacity.quotas.get(metric) if capacity and capacity.quotas else None
+        return quota is None or quota.limit - quota.usage >= 1
 
     def _has_quota(self, region: str, choice: Choice) -> bool:
         capacity = self.seen.capacity.get(region)

@@ -95,9 +95,15 @@ def delivered(
             commit=commit.id.decode(),
             committed_at=datetime.fromtimestamp(commit.commit_time, UTC),
             held_at=held_at(texts),
+            released=HELD_FILE not in texts and _was_held(repo, commit, cluster),
             content=content_of(texts),
         )
     return found
+
+
+def _was_held(repo: Any, commit: Any, cluster: str) -> bool:
+    before = clusters_of(repo, commit.parents[0]) if commit.parents else {}
+    return cluster in before and HELD_FILE.encode() in repo[before[cluster]]
 
 
 def last_touched(

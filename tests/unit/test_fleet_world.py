@@ -157,6 +157,9 @@ class World:
                     expired.append(action)
         return expired
 
+    def _held_at(self, cluster: str) -> str:
+        return self.delivered[cluster].held_at if cluster in self.delivered else ""
+
     def _commit(self, action: CommitWorkload) -> None:
         self.commits += 1
         self.delivered[action.cluster] = DeliveredWorkload(
@@ -167,6 +170,7 @@ class World:
             commit=f"{self.commits:040x}",
             committed_at=self.now,
             held_at=action.commit,
+            released=not action.commit and bool(self._held_at(action.cluster)),
             content=action.commit or f"{action.accelerator}/{action.provisioning}/{action.rollout}",
         )
 
@@ -206,7 +210,7 @@ class World:
             return
         kept = [] if want.rollout is Rollout.HARD else [p for p in cluster.running if p.ready]
         pod = PodObservation(
-            name=f"sd-{self.commits}",
+            name=f"sd-{self.commits}@{want.held_at[:4]}",
             phase="Pending",
             ready=False,
             accelerator=want.accelerator,
@@ -323,7 +327,13 @@ class World:
 
 
 def _asks(pod: PodObservation, want: DeliveredWorkload) -> bool:
-    return (pod.accelerator, pod.provisioning) == (want.accelerator, want.provisioning)
+    """The same GPU, and the same files: those of a roll back are others than what is rendered."""
+    files = pod.name.partition("@")[2].rstrip("x")
+    return (pod.accelerator, pod.provisioning, files) == (
+        want.accelerator,
+        want.provisioning,
+        want.held_at[:4],
+    )
 
 
 def event(
@@ -696,6 +706,7 @@ moments = st.lists(
         st.tuples(st.just("serving"), st.sampled_from(("1", "2", "3")), st.just("")),
         st.tuples(st.just("warm"), st.sampled_from(("0", "1", "2")), st.just("")),
         st.tuples(st.just("safe"), st.sampled_from(("", *REGIONS)), st.sampled_from((H100, T4))),
+        st.tuples(st.just("hold"), st.sampled_from(REGIONS), st.sampled_from((L4, T4))),
         st.tuples(st.just("recover"), st.just(""), st.just("")),
         st.tuples(st.just("budget"), st.sampled_from(("0.5", "2.5", "10")), st.just("")),
         st.tuples(st.just("restart"), st.just(""), st.just("")),
@@ -731,6 +742,9 @@ def happen(loop: Loop, what: tuple[str, str, str]) -> None:  # noqa: C901, PLR09
             loop.want(replace(spec, warm=int(name)))
         case "safe":
             loop.want(replace(spec, overrides=(safe(gpu, name or None, now=world.now),)))
+        case "hold":
+            lease = replace(hard(gpu, name, now=world.now, minutes=20), rollout=Rollout.SAFE, commit="7" * 40)
+            loop.want(replace(spec, overrides=(*spec.overrides, lease)))
         case "recover":
             loop.want(replace(spec, overrides=()))
         case "restart":
