@@ -293,5 +293,9 @@ def test_a_directory_that_is_held_says_at_which_commit_and_has_the_same_content(
     assert (found.held_at, found.accelerator, found.commit) == (first, "nvidia-l4", back)
     assert found.content == delivery.at(first)[CLUSTER].content
     assert delivery.past(back, CLUSTER) == {"deployment.yaml": deployment()}
+    commit(delivery, deployment=deployment())
+    assert (delivery.read()[CLUSTER].held_at, delivery.read()[CLUSTER].released) == ("", True)
+    commit(delivery, deployment=deployment("nvidia-tesla-t4"))
+    assert not delivery.read()[CLUSTER].released
     with pytest.raises(DeliveryError, match="holds nothing for atlas-nowhere"):
         delivery.past(first, "atlas-nowhere")
