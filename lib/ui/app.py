@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import streamlit as st
 
-PAGES = Path(__file__).resolve().parents[2] / "pages"
-STATIC = PAGES.parent / "static"
+from lib.ui import commands, projector, screens
+
+STATIC = screens.HOME / "static"
 
 st.set_page_config(
     page_title="GPU Atlas",
@@ -18,19 +16,13 @@ st.set_page_config(
 )
 
 pages = [
-    st.Page(PAGES / "atlas.py", title="Atlas", icon=":material/public:", default=True),
-    st.Page(PAGES / "capacity.py", title="Capacity", icon=":material/grid_on:"),
-    st.Page(PAGES / "fleet.py", title="Fleet", icon=":material/dns:"),
-    st.Page(PAGES / "delivery.py", title="Delivery", icon=":material/commit:"),
-    st.Page(PAGES / "traffic.py", title="Traffic", icon=":material/lan:"),
-    st.Page(PAGES / "generate.py", title="Generate", icon=":material/brush:"),
-    st.Page(PAGES / "drill.py", title="Drill", icon=":material/bolt:"),
-    st.Page(PAGES / "activity.py", title="Activity", icon=":material/timeline:"),
+    st.Page(one.path, title=one.title, icon=f":material/{one.icon}:", default=not i)
+    for i, one in enumerate(screens.screens())
 ]
-if os.environ.get("ATLAS_GALLERY") == "1":
-    pages.append(st.Page(PAGES / "gallery.py", title="Gallery", icon=":material/grid_view:"))
 
 st.html(STATIC / "atlas" / "page.css")
 page = st.navigation(pages, position="top")
 st.logo(str(STATIC / "atlas" / "logo.svg"), size="medium")
+commands.follow()
+projector.show()
 page.run()

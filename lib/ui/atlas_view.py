@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from lib.fleet import catalog
-from lib.fleet.model import Phase
+from lib.fleet.model import Phase, Provisioning
 from lib.ui import (
     browser,
     chrome,
@@ -24,6 +24,8 @@ from lib.ui.snapshot import Snapshot
 
 HEIGHT: Final = 530  # without page.css, which follows the screen
 _REGION: Final = "region"
+_PREFERRED: Final = "Preferred"
+_LAYER: Final = "layer"
 _GPU_BY_HAND: Final = "gpu_by_hand"
 
 
@@ -34,14 +36,16 @@ def show() -> None:
     glance.show(snapshot)
     left, right = st.columns([2.25, 1], gap="small")
     with right:
-        accelerator = _pick(snapshot)
+        accelerator, provisioning = _pick(snapshot)
         region = st.session_state.get(_REGION)
     with left:  # before the card: the map is what people wait for
         worldmap.show(
             snapshot,
-            accelerator=accelerator,
-            selected=region,
+            worldmap.Shown(
+                accelerator=accelerator, provisioning=provisioning, selected=region, layer=_layer()
+            ),
             on_select=lambda: _follow("map"),
+            on_layer=_show_layer,
             height=HEIGHT,
         )
     with right, st.container(border=True, height=HEIGHT - 52, key="card"):
@@ -56,9 +60,9 @@ def show() -> None:
     confirm.leave_fragment()
 
 
-def _pick(snapshot: Snapshot) -> str:
-    """The two choices of the map: which GPU it is about, and which region's card is open."""
-    gpu, region = st.columns([1, 1.25], gap="small")
+def _pick(snapshot: Snapshot) -> tuple[str, Provisioning | None]:
+    """The choices of the map: which GPU it is about, bought how, and which region's card is open."""
+    gpu, model, region = st.columns([1.05, 0.9, 1.15], gap="small")
     with gpu:
         options = accelerators(snapshot)
         if not st.session_state.get(_GPU_BY_HAND):
@@ -71,6 +75,16 @@ def _pick(snapshot: Snapshot) -> str:
             label_visibility="collapsed",
             on_change=_chosen_by_hand,
         )
+    with model:
+        bought = st.selectbox(
+            "Provisioning",
+            [_PREFERRED, *Provisioning],
+            key="provisioning",
+            format_func=lambda one: one if one == _PREFERRED else words.provisioning(one),
+            label_visibility="collapsed",
+            help="On demand, Spot, or whichever the placement prefers in each region.",
+            on_change=_remember,
+        )
     with region:
         st.selectbox(
             "Region",
@@ -82,26 +96,51 @@ def _pick(snapshot: Snapshot) -> str:
             label_visibility="collapsed",
             on_change=_remember,
         )
-    return chosen or snapshot.wanted
+    return chosen or snapshot.wanted, None if bought == _PREFERRED else Provisioning(bought)
 
 
 def _chosen_by_hand() -> None:
     st.session_state[_GPU_BY_HAND] = True
+    _remember()
 
 
 def begin() -> None:
-    """Take the region from the address bar when the page is opened with one. In the page's full run."""
-    asked = st.query_params.get(_REGION)
-    if _REGION not in st.session_state and asked in catalog.REGIONS:
-        st.session_state[_REGION] = asked
+    """The address bar says what is chosen, so that a link, a reload and Back lead to the same screen. In the
+    page's full run, before the widgets. What this version doesn't know is left alone."""
+    asked, state = st.query_params, st.session_state
+    region, gpu, bought = (asked.get(name) for name in (_REGION, "gpu", "provisioning"))
+    state[_REGION] = region if region in catalog.REGIONS else None
+    state[_GPU_BY_HAND] = gpu in catalog.ACCELERATORS
+    if state[_GPU_BY_HAND]:
+        state["gpu"] = gpu
+    state["provisioning"] = bought if bought in set(Provisioning) else _PREFERRED
+
+
+def _layer() -> str:
+    asked = st.query_params.get(_LAYER, "")
+    return asked if asked in worldmap.LAYERS else worldmap.LAYERS[0]
+
+
+def _show_layer() -> None:
+    asked = st.session_state["map"].get(_LAYER)
+    if asked in worldmap.LAYERS:
+        _address(_LAYER, asked if asked != worldmap.LAYERS[0] else "")
 
 
 def _remember() -> None:
-    """The address bar names the open region, so that a link or a reload leads to the same card."""
-    if region := st.session_state.get(_REGION):
-        st.query_params[_REGION] = region
+    """The address bar names what is chosen, so that a link or a reload leads to the same screen."""
+    state = st.session_state
+    _address(_REGION, state.get(_REGION) or "")
+    _address("gpu", state["gpu"] if state.get(_GPU_BY_HAND) else "")
+    bought = state.get("provisioning", _PREFERRED)
+    _address("provisioning", "" if bought == _PREFERRED else bought)
+
+
+def _address(name: str, value: str) -> None:
+    if value:
+        st.query_params[name] = value
     else:
-        st.query_params.pop(_REGION, None)
+        st.query_params.pop(name, None)
 
 
 def accelerators(snapshot: Snapshot) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from lib.ui import browser, words
+from lib.ui import browser, commands, words
 from lib.ui.snapshot import Snapshot
 
 HEARTBEAT_S: Final = 20.0  # live parts follow the pulse; this finds the way back after the server was away
@@ -20,7 +20,8 @@ def header(title: str, sentence: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
             st.title(title, anchor=False, width="content")
             st.caption(sentence, width="content")
-        with st.container(width="content"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+            commands.show()
             browser.status_line()
 
 
@@ -54,23 +55,6 @@ def _banners(snapshot: Snapshot) -> None:
             title="The journal can't be read",
             icon=":material/history_toggle_off:",
         )
-
-
-def toast() -> None:
-    """Say what the last dialog did, after it closed itself."""
-    if told := st.session_state.pop("told", None):
-        st.toast(told, icon=":material/check_circle:")
-
-
-def refusal(snapshot: Snapshot) -> str:
-    """Why nothing can be changed at the moment; "" when it can."""
-    if snapshot.setting_up:
-        return "The platform is still being set up."
-    if snapshot.hub is not None:
-        return "The config cluster does not answer, and the wish is kept there."
-    if snapshot.placement is None:
-        return "The placement is not there."
-    return ""
 
 
 def _wall(at: float) -> str:

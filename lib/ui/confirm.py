@@ -12,7 +12,7 @@ import streamlit as st
 from lib.fleet import intent
 from lib.gateways.errors import AtlasError
 from lib.settings import SettingsError
-from lib.ui import actions, auth, chrome, diff_view, session, words
+from lib.ui import actions, auth, diff_view, session, words
 from lib.ui.changes import Change
 from lib.ui.snapshot import Snapshot
 
@@ -33,7 +33,16 @@ def hand_over() -> None:
 
 def refusal(seen: Snapshot) -> str:
     """Why the one who looks can't change anything at the moment; "" when they can."""
-    return chrome.refusal(seen) or auth.viewer(session.settings()).reason
+    if seen.setting_up:
+        return "The platform is still being set up."
+    if seen.hub is not None:
+        return "The config cluster does not answer, and the wish is kept there."
+    if seen.placement is None:
+        return "The placement is not there."
+    try:
+        return auth.viewer(session.settings()).reason
+    except SettingsError as problem:
+        return str(problem)
 
 
 def leave_fragment() -> None:
@@ -44,7 +53,8 @@ def leave_fragment() -> None:
 
 def open_asked() -> None:
     """Called once by a page's body, outside of fragments."""
-    chrome.toast()
+    if told := st.session_state.pop("told", None):
+        st.toast(told, icon=":material/check_circle:")
     st.session_state.pop(_HAND_OVER, None)
     if change := st.session_state.pop(_ASKED, None):
         st.dialog(change.title, width="medium", icon=":material/rule:")(_confirm)(change)

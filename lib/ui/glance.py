@@ -1,19 +1,24 @@
-"""The fleet at a glance: does it serve, how many regions, what it costs, and what the controller is doing and why."""
+"""The fleet at a glance: does it serve, how well, from how many regions, at what cost, and what is being done and why."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import Literal
+from datetime import timedelta
+from typing import Final, Literal
 
 import streamlit as st
 
-from lib.fleet import explain
+from lib.fleet import answers, explain
 from lib.fleet.model import BLOCKED, PROGRESS, Condition, Decision, Phase, Placement
 from lib.fleet.spend import cost
 from lib.ui import words
 from lib.ui.snapshot import Snapshot
 
 NOTHING = ":gray[\u2013]"  # a dash where a number will stand
+WINDOW: Final = timedelta(hours=1)
+GOOD: Final = 0.999  # of requests answered: three nines are the least that is called well
+FAIR: Final = 0.95
 Color = Literal["green", "blue", "red", "orange", "gray"]
 
 
@@ -25,9 +30,9 @@ class Verdict:
 
 
 def show(snapshot: Snapshot) -> None:
-    """Four cards, also before there is a placement: the map below them must not move when it comes."""
+    """Five cards, also before there is a placement: the map below them must not move when it comes."""
     with st.container(key="glance"):
-        cells = st.columns([1, 1.3, 1, 2.9], gap="small")
+        cells = st.columns([1, 1.25, 1, 1, 2.3], gap="small")
         known = ", last known" if snapshot.hub is not None else ""
         unknown = "comes with the set-up" if snapshot.setting_up else "not known at the moment"
         with cells[0]:
@@ -35,8 +40,10 @@ def show(snapshot: Snapshot) -> None:
         with cells[1]:
             _endpoint(snapshot.placement, unknown, known)
         with cells[2]:
-            _money(snapshot.placement, unknown)
+            _answers(snapshot, unknown)
         with cells[3]:
+            _money(snapshot.placement, unknown)
+        with cells[4]:
             _controller(snapshot)
 
 
@@ -70,6 +77,31 @@ def _endpoint(placement: Placement | None, unknown: str, known: str) -> None:
         f":{verdict.color}[{verdict.word}]",
         words.plain(verdict.sentence),
     )
+
+
+def _answers(snapshot: Snapshot, unknown: str) -> None:
+    """Of the last hour: what the prober and the prompt box got through the global address."""
+    if snapshot.placement is None:
+        _card("answers", "Answered", NOTHING, unknown)
+        return
+    told = answers.since(snapshot.entries, snapshot.clock.at(time.time()) - WINDOW)
+    if told.share is None:
+        _card("answers", "Answered", NOTHING, "nothing was asked in the last hour")
+        return
+    color: Color = "green" if told.share >= GOOD else "orange" if told.share >= FAIR else "red"
+    slow = "" if told.p95_ms is None else f"95 % within {told.p95_ms:.0f} ms"
+    count = words.plural(told.asked, "request")
+    _card(
+        "answers",
+        "Answered",
+        f":{color}[{share_words(told.share)}]",
+        f"{slow}  \nof {count} in the last hour",
+    )
+
+
+def share_words(share: float) -> str:
+    """ "100 %" only when none was lost."""
+    return "100 %" if share == 1 else f"{min(99.9, 100 * share):.1f} %"
 
 
 def _money(placement: Placement | None, unknown: str) -> None:

@@ -241,7 +241,7 @@ def _lines() -> tuple[Entry, ...]:
     ]  # fmt: skip
     lines = [
         Entry(id=i + 1, kind=kind, at=NOW - timedelta(minutes=minutes), region=where, subject=subject, message=message,
-             body={"reason": subject} if kind == "event" else {})
+             body={"reason": subject} if kind == "event" else {"ok": True, "ms": 61.0} if kind == "probe" else {})
         for i, (kind, minutes, where, subject, message) in enumerate(rows)
     ]  # fmt: skip
     return tuple(reversed(lines))

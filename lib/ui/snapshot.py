@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lib.fleet.model import Candidate, Decision, Entry, Placement, PlacementStatus, RegionStatus, RegionView
+from lib.fleet.model import (
+    Candidate,
+    Decision,
+    Entry,
+    Placement,
+    PlacementStatus,
+    Provisioning,
+    RegionStatus,
+    RegionView,
+)
 from lib.gateways.faults import Fault
 
 
@@ -74,11 +83,18 @@ class Snapshot:
     def view(self, region: str) -> RegionView | None:
         return next((one for one in self.views if one.region == region), None)
 
-    def candidate(self, region: str, accelerator: str) -> Candidate | None:
-        """The first of the wanted provisioning models comes first in a view, so the first match is the one."""
+    def candidate(
+        self, region: str, accelerator: str, provisioning: Provisioning | None = None
+    ) -> Candidate | None:
+        """By the provisioning model that is preferred there, or by this one."""
         view = self.view(region)
-        return (
-            next((one for one in view.candidates if one.accelerator == accelerator), None) if view else None
+        return next(
+            (
+                one
+                for one in (view.all() if view else ())
+                if one.accelerator == accelerator and provisioning in (None, one.provisioning)
+            ),
+            None,
         )
 
     def of_kind(self, *kinds: str) -> tuple[Entry, ...]:

@@ -10,7 +10,7 @@ import streamlit as st
 from lib.fleet import catalog
 from lib.fleet.model import Phase, Rollout
 from lib.settings import SettingsError
-from lib.ui import auth, changes, chrome, confirm, session, words
+from lib.ui import auth, changes, confirm, session, words
 from lib.ui.snapshot import Snapshot
 
 EVERYWHERE: Final = "Every region"
@@ -73,7 +73,7 @@ def _button(
     except SettingsError as problem:
         st.error(words.plain(str(problem)))
         return
-    refused = chrome.refusal(snapshot) or viewer.reason or ("" if snapshot.regions else "No region runs yet.")
+    refused = confirm.refusal(snapshot) or ("" if snapshot.regions else "No region runs yet.")
     st.button(
         "Break it…" if rollout is Rollout.HARD else "Switch…",
         key="switch",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from lib.fleet import catalog
-from lib.fleet.model import BLOCKED, Candidate, Phase
+from lib.fleet.model import BLOCKED, Candidate, Phase, Provisioning
 
 Look = Literal["green", "blue", "red", "orange", "gray"]
 
@@ -65,6 +65,10 @@ def phase_color(phase: Phase) -> Look:
 def gpu(accelerator: str) -> str:
     known = catalog.ACCELERATORS.get(accelerator)
     return known.title if known else accelerator or "GPU"
+
+
+def provisioning(model: Provisioning) -> str:
+    return {Provisioning.STANDARD: "On demand", Provisioning.SPOT: "Spot"}.get(model, model.value.lower())
 
 
 def place(region: str) -> str:

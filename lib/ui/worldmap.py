@@ -5,20 +5,24 @@ Places and the world's outline are files the browser keeps; a refresh carries on
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from lib.fleet import catalog
-from lib.fleet.model import Entry, RegionStatus
+from lib.fleet import answers, catalog
+from lib.fleet.model import Entry, Provisioning, RegionStatus
 from lib.ui import browser, words
 from lib.ui.snapshot import Snapshot
 
 PLACES: Final = tuple(sorted(catalog.REGIONS))
 PLACES_PATH: Final = "atlas/places.json"
+LAYERS: Final = ("availability", "health", "traffic", "price", "latency")
+WINDOW: Final = timedelta(hours=1)  # of the traffic and latency layers
 ARCS: Final = 6  # of the latest pictures; more would hide the map
 # Where requests come from when the answer does not say so: the sandbox's load balancer sees its clients there.
 DEFAULT_CLIENT: Final = ((48.86, 2.35), "you, in Paris")
@@ -35,31 +39,43 @@ class Arc:
     lost: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the viewer chose to see. No provisioning model: whichever is preferred in each region."""
+
+    accelerator: str
+    provisioning: Provisioning | None = None
+    selected: str | None = None
+    layer: str = LAYERS[0]
+
+
 def show(
     snapshot: Snapshot,
+    shown: Shown,
     *,
-    accelerator: str,
-    selected: str | None,
     on_select: Callable[[], None],
+    on_layer: Callable[[], None],
     height: int = 560,
 ) -> None:
-    """Draw the map; a click writes session_state["map"]["selected"] and calls `on_select`."""
+    """Draw the map; a click writes session_state["map"]["selected"] and calls `on_select`, another layer
+    ["layer"] and `on_layer`."""
     _MAP(
         key="map",
         height=height,
-        data=payload(snapshot, accelerator=accelerator, selected=selected),
+        data=payload(snapshot, shown),
         on_selected_change=on_select,
+        on_layer_change=on_layer,
     )
 
 
-def payload(snapshot: Snapshot, *, accelerator: str, selected: str | None) -> dict[str, Any]:
-    """What travels with a refresh. Lists follow the order of `PLACES`."""
-    found = [snapshot.candidate(region, accelerator) for region in PLACES]
+def payload(snapshot: Snapshot, shown: Shown) -> dict[str, Any]:
+    """What travels with a refresh, for every layer. Lists follow the order of `PLACES`."""
+    found = [snapshot.candidate(region, shown.accelerator, shown.provisioning) for region in PLACES]
     return {
         "world": browser.url("app/static/atlas/world.json"),
         "places": browser.url(PLACES_PATH),
         "clock": browser.clock(snapshot.clock),
-        "gpu": words.gpu(accelerator),
+        "gpu": words.gpu(shown.accelerator) + _bought(shown.provisioning),
         "known": "".join(words.known_letter(one) for one in found),
         "chance": [_percent(one.obtainability) if one else None for one in found],
         "eta": [_rounded(one.eta_s) if one else None for one in found],
@@ -67,9 +83,15 @@ def payload(snapshot: Snapshot, *, accelerator: str, selected: str | None) -> di
             round(one.usd_per_hour, 2) if one and one.usd_per_hour is not None else None for one in found
         ],
         "fleet": [_marker(status) for status in snapshot.regions],
+        "answers": _answers(snapshot),
         "arcs": [_arc(one) for one in arcs(snapshot.of_kind("prompt"))],
-        "selected": selected,
+        "selected": shown.selected,
+        "layer": shown.layer,
     }
+
+
+def _bought(model: Provisioning | None) -> str:
+    return f", {words.provisioning(model)}" if model else ""
 
 
 def arcs(prompts: Sequence[Entry]) -> tuple[Arc, ...]:
@@ -101,6 +123,17 @@ def _marker(status: RegionStatus) -> dict[str, Any]:
         "phase": status.phase.value,
         "message": status.message,
         "eta": status.eta.timestamp() if status.eta else None,
+        "healthy": status.healthy,
+        "unhealthy": status.unhealthy,
+    }
+
+
+def _answers(snapshot: Snapshot) -> dict[str, list[int | None]]:
+    """By region: how many of the last hour's requests it answered, and the probes' middle time in ms."""
+    begin = snapshot.clock.at(time.time()) - WINDOW
+    found = answers.by_region(snapshot.entries, begin)
+    return {
+        region: [one.good, None if one.p50_ms is None else round(one.p50_ms)] for region, one in found.items()
     }
 
 

@@ -28,6 +28,14 @@ const GLYPHS = {
   serving: "M-3.6 .2L-1 2.8L3.8-2.6", progress: "", blocked: "M0-4V.6M0 3.2V3.4",
   draining: "M-3.2-1.2L0 2.2L3.2-1.2", warm: "M-1.5-2.4V2.4M1.5-2.4V2.4", unreachable: "M-1.9-1.7A2 2 0 1 1 0 .6V1.2M0 3.4V3.6",
 };
+// Layers other than the first paint each region by one number. `better` is the end that is drawn in green.
+const LAYERS = {
+  availability: { title: "Availability" },
+  health: { title: "Health", of: (r) => r.status && { share: r.status.unhealthy ? 0.5 : r.status.healthy ? 0 : 1, text: `${r.status.healthy}/${r.status.healthy + r.status.unhealthy} healthy` }, ends: ["healthy", "none healthy"], none: "no cluster" },
+  traffic: { title: "Traffic", of: (r, all) => r.answers && { value: r.answers[0], text: `${Math.round((100 * r.answers[0]) / all.asked)} %` }, ends: ["fewest", "most"], up: true, none: "no requests in the last hour" },
+  price: { title: "Price", of: (r) => r.usd && r.letter !== "N" && { value: r.usd, text: `$${r.usd.toFixed(2)}` }, ends: ["cheapest", "dearest"], none: "not offered" },
+  latency: { title: "Latency", of: (r) => r.answers?.[1] != null && { value: r.answers[1], text: `${r.answers[1]} ms` }, ends: ["fastest", "slowest"], none: "not measured in the last hour" },
+};
 const maps = new WeakMap();
 const files = new Map();
 const get = (url) => files.get(url) ?? files.set(url, fetch(url).then((r) => r.json())).get(url);
@@ -36,6 +44,7 @@ export default function draw({ data, parentElement, setStateValue }) {
   let map = maps.get(parentElement);
   if (!map) maps.set(parentElement, (map = new WorldMap(parentElement)));
   map.choose = (id) => setStateValue("selected", id);
+  map.tell = (layer) => setStateValue("layer", layer);
   map.show(data);
 }
 
@@ -49,7 +58,7 @@ class WorldMap {
     this.svg.append(this.ground, this.arcs, this.leaders, this.marks, this.names);
     this.tip = el("div", "tip");
     this.legend = el("div", "legend");
-    this.box.append(this.svg, this.tip, this.legend, this.controls());
+    this.box.append(this.svg, this.tip, this.legend, this.layers(), this.controls());
     root.append(this.box);
     Object.assign(this, { nodes: new Map(), arcNodes: new Map(), view: null, data: null, hovered: null, engaged: false });
     this.ruler = document.createElement("canvas").getContext("2d");
@@ -60,6 +69,7 @@ class WorldMap {
 
   async show(data) {
     this.data = data;
+    if (this.told !== data.layer) this.layer = this.told = data.layer;
     const [world, places] = await Promise.all([get(data.world), get(data.places)]);
     if (!this.world) this.outline(world);
     this.places = places;
@@ -83,12 +93,25 @@ class WorldMap {
       const letter = this.data.known[i] ?? "-", kind = KNOWN[letter][0];
       counts[letter] = (counts[letter] ?? 0) + 1;
       const node = this.nodes.get(place.id) ?? this.mark(place);
-      node.region = { ...place, letter, kind, chance: this.data.chance[i], eta: this.data.eta[i], usd: this.data.usd[i], status: fleet.get(place.id) };
-      this.dress(node);
+      node.region = { ...place, letter, kind, chance: this.data.chance[i], eta: this.data.eta[i], usd: this.data.usd[i], status: fleet.get(place.id), answers: this.data.answers[place.id] };
     });
+    this.weigh();
+    for (const node of this.nodes.values()) this.dress(node);
     this.paintArcs();
     this.paintLegend(counts);
+    this.layerChips.forEach((chip, i) => { const on = Object.keys(LAYERS)[i] === this.layer; chip.classList.toggle("on", on); chip.setAttribute("aria-pressed", on); });
     if (this.hovered) this.paintTip();
+  }
+
+  /** What the chosen layer says of each region: a share from 0 (good, or least) to 1, and its words. */
+  weigh() {
+    const layer = LAYERS[this.layer], nodes = [...this.nodes.values()];
+    const all = { asked: nodes.reduce((sum, { region }) => sum + (region.answers?.[0] ?? 0), 0) };
+    for (const node of nodes) node.told = layer.of ? layer.of(node.region, all) || null : undefined;
+    const values = nodes.map((node) => node.told?.value).filter((value) => value !== undefined);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    for (const { told } of nodes) if (told && told.share === undefined) told.share = high > low ? (told.value - low) / (high - low) : layer.up ? 1 : 0;
+    this.range = values.length ? [nodes.find(({ told }) => told?.value === low).told.text, nodes.find(({ told }) => told?.value === high).told.text] : [];
   }
 
   mark(place) {
@@ -112,15 +135,18 @@ class WorldMap {
 
   dress(node) {
     const { kind, status, id } = node.region, look = status ? lookOf(status.phase) : "";
-    node.r = status ? 11 : { none: 4, unseen: 4.5, unknown: 5.5 }[kind] ?? 7;
-    node.g.setAttribute("class", ["mark", kind, look && "fleet", look, id === this.data.selected && "selected"].filter(Boolean).join(" "));
-    node.g.setAttribute("aria-label", `${id}, ${status ? titleOf(status.phase) : KNOWN[node.region.letter][1]}`);
-    node.dot.setAttribute("d", status ? "" : SHAPES[kind]);
+    const plain = node.told === undefined, told = node.told;
+    node.r = status ? 11 : !plain ? (told ? 7 : 3.5) : { none: 4, unseen: 4.5, unknown: 5.5 }[kind] ?? 7;
+    node.g.style.setProperty("--share", told ? `${Math.round(100 * told.share)}%` : "0%");
+    node.g.setAttribute("class", ["mark", plain ? kind : told ? "told" + (LAYERS[this.layer].up ? " amount" : "") : "untold", look && "fleet", look, id === this.data.selected && "selected"].filter(Boolean).join(" "));
+    node.g.setAttribute("aria-label", `${id}, ${status ? titleOf(status.phase) : KNOWN[node.region.letter][1]}${told ? `, ${told.text}` : ""}`);
+    node.dot.setAttribute("d", status ? "" : plain ? SHAPES[kind] : told ? SHAPES.likely : SHAPES.unseen);
     node.glyph.setAttribute("d", status ? GLYPHS[look] : "");
     for (const [part, r] of [["hit", Math.max(12, node.r + 3)], ["back", status ? 11 : 0], ["track", status ? 9 : 0], ["sweep", look === "progress" ? 9 : 0],
       ["pulse", look === "blocked" || look === "serving" ? 11 : 0], ["ring", node.r + 4]]) node[part].setAttribute("r", r);
     if (look === "progress") node.sweep.setAttribute("stroke-dasharray", `${Math.max(8, (100 * STEPS.indexOf(status.phase)) / (STEPS.length - 1))} 100`);
-    node.name.textContent = id;
+    node.text = told ? (status ? `${id}  ${told.text}` : told.text) : id;
+    node.name.textContent = node.text;
     node.name.setAttribute("class", ["name", look, id === this.data.selected && "selected"].filter(Boolean).join(" "));
   }
 
@@ -155,17 +181,27 @@ class WorldMap {
 
   paintLegend(counts) {
     const fleet = new Set(this.data.fleet.map((one) => lookOf(one.phase)));
-    const key = JSON.stringify([counts, [...fleet], this.data.gpu]);
+    const key = JSON.stringify([counts, [...fleet], this.data.gpu, this.layer, this.range]);
     if (this.legendKey === key) return;
     this.legendKey = key;
-    this.legend.replaceChildren(el("b", "", this.data.gpu || "GPU"));
-    for (const [letter, [kind, words]] of Object.entries(KNOWN)) {
+    const layer = LAYERS[this.layer], about = { price: this.data.gpu, traffic: "Requests answered", latency: "Probes' middle time", health: "Endpoints" }[this.layer];
+    this.legend.replaceChildren(el("b", "", about || this.data.gpu || "GPU"));
+    if (layer.of) this.ramp(layer);
+    else for (const [letter, [kind, words]] of Object.entries(KNOWN)) {
       if (!counts[letter]) continue;
       this.legend.append(entry(kind, SHAPES[kind], words.replace("GPU ", ""), counts[letter]));
     }
     if (fleet.size) this.legend.append(el("span", "turn"), el("b", "", "Fleet"));
     const words = { serving: "serving", progress: "on its way", blocked: "blocked", draining: "draining", warm: "kept warm, without a GPU", unreachable: "not answering" };
     for (const look of Object.keys(words)) if (fleet.has(look)) this.legend.append(entry("fleet " + look, GLYPHS[look], words[look]));
+  }
+
+  ramp(layer) {
+    const ends = layer.ends.map((word, i) => (this.range[i] ? `${word} ${this.range[i]}` : word));
+    const ramp = el("span", "ramp" + (layer.up ? " amount" : "")), [low, high] = this.range;
+    if (low !== high || layer.ends[0] === "healthy") this.legend.append(el("span", "entry", ends[0]), ramp, el("span", "entry", ends[1]));
+    else if (low) this.legend.append(el("span", "entry", `all ${low}`));
+    this.legend.append(entry("untold", SHAPES.unseen, layer.none));
   }
 
   paintTip() {
@@ -182,6 +218,7 @@ class WorldMap {
     const facts = [];
     if (!status && region.eta && region.letter in HOPE) facts.push(`serving in about ${span(region.eta)}${HOPE[region.letter]}`);
     if (region.usd) facts.push(`$${region.usd.toFixed(2)}/h`);
+    if (region.answers) facts.push(`answered ${region.answers[0]} in the last hour` + (region.answers[1] == null ? "" : `, ${region.answers[1]} ms`));
     if (facts.length) this.tip.append(line("facts", facts.join(" · ")));
     const flip = x > this.width * 0.62;
     this.tip.classList.add("on");
@@ -210,7 +247,7 @@ class WorldMap {
   }
 
   fit([x, y, w, h]) {
-    const top = this.width < NARROW ? 46 : 8; // under the buttons where there is no room beside them
+    const top = this.width < NARROW ? 80 : 8; // under the buttons where there is no room beside them
     const room = this.height - top - Math.max(54, this.legend.offsetHeight) - 12, k = Math.min(this.width / w, room / h);
     return { k, x: this.width / 2 - (x + w / 2) * k, y: top + room / 2 - (y + h / 2) * k };
   }
@@ -259,9 +296,9 @@ class WorldMap {
     for (const { middle } of this.arcNodes.values()) if (middle) taken.push(middle);
     const close = this.view.k > 3.4, few = this.data.fleet.length <= 12 && this.width >= NARROW;
     const rank = (node) => (node.region.id === this.data.selected ? 0 : node.region.status ? 1 : 2);
-    this.ruler.font = "600 11.5px Inter, sans-serif";
+    this.ruler.font = `600 ${0.8214 * parseFloat(getComputedStyle(document.documentElement).fontSize)}px Inter, sans-serif`;
     for (const node of [...nodes].sort((a, b) => rank(a) - rank(b))) {
-      const shown = rank(node) < 2 || close;
+      const shown = rank(node) < 2 || close || node.told;
       const spot = shown && this.spot(node, taken, rank(node) === 0 || (rank(node) === 1 && few));
       node.name.style.display = spot ? "" : "none";
       if (!spot) continue;
@@ -277,15 +314,28 @@ class WorldMap {
   }
 
   spot(node, taken, must) {
-    const w = this.ruler.measureText(node.region.id).width + 2, h = 14, off = node.r + 5, { x, y } = node;
+    const w = this.ruler.measureText(node.text ?? node.region.id).width + 2, h = 14, off = node.r + 5, { x, y } = node;
     const spots = [[x + off, y - 7], [x - off - w, y - 7], [x - w / 2, y - off - h], [x - w / 2, y + off - 1], [x + off - 3, y - off - 6], [x + off - 3, y + off - 8], [x - off - w, y - off - 6], [x - off - w, y + off - 8]];
     if (must) spots.push(...[14, 30, 46, 64].flatMap((d) => [[x - off - w - d, y + d / 2], [x - off - w - d, y - d / 2], [x + off + d, y + d / 2], [x - w / 2, y + off + d]]));
-    const free = spots.map(([sx, sy]) => ({ x: sx, y: sy, w, h })).filter((s) => s.x > 4 && s.x + w < this.width - 4 && s.y > (this.width < NARROW ? 40 : 2))
+    const free = spots.map(([sx, sy]) => ({ x: sx, y: sy, w, h })).filter((s) => s.x > 4 && s.x + w < this.width - 4 && s.y > (this.width < NARROW ? 74 : 2))
       .find((s) => taken.every((t) => s.x + s.w < t.x || t.x + t.w < s.x || s.y + s.h < t.y || t.y + t.h < s.y));
     return free ?? (must ? { x: x + off + w > this.width ? x - off - w : x + off, y: y - 7, w, h } : null);
   }
 
   // -- the viewer's hand ---------------------------------------------------------------------------------
+
+  layers() {
+    const bar = el("div", "controls layers");
+    bar.setAttribute("role", "group");
+    bar.setAttribute("aria-label", "What the map shows");
+    this.layerChips = Object.entries(LAYERS).map(([name, { title }]) => {
+      const chip = el("button", "", title);
+      chip.addEventListener("click", () => { this.layer = name; this.patch(); this.layout(); this.tell(name); });
+      bar.append(chip);
+      return chip;
+    });
+    return bar;
+  }
 
   controls() {
     const bar = el("div", "controls");

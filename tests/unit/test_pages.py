@@ -26,14 +26,15 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture
 def open_page(tmp_path: Path) -> Iterator[Open]:
-    """open_page(page, case): the page over that sample, after its first run."""
+    """open_page(page, case, region=...): the page over that sample, with these words in the address bar."""
 
-    def start(page: str, case: str, **state: object) -> AppTest:
+    def start(page: str, case: str, **address: str) -> AppTest:
         session.install(samples.CASES[case](), settings=Settings(state_dir=tmp_path))
         at = AppTest.from_file(str(server.SCRIPT), default_timeout=20).run()
-        for name, value in state.items():
-            at.session_state[name] = value
-        return at.switch_page(str(server.HOME / page)).run()
+        at = at.switch_page(str(server.HOME / page))
+        for name, value in address.items():
+            at.query_params[name] = value
+        return at.run()
 
     yield start
     session.stop()

@@ -5,35 +5,37 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lib.fleet import catalog
-from lib.fleet.model import Entry
+from lib.fleet.model import Entry, Provisioning
 from lib.ui import samples, server, worldmap
 
 STATIC = server.HOME / "static" / "atlas"
 WANTED = "nvidia-l4"
+SHOWN = worldmap.Shown(accelerator=WANTED)
 
 
 def test_an_unchanged_map_says_the_same_bytes_and_few_of_them() -> None:
-    first = json.dumps(worldmap.payload(samples.snapshot(samples.SERVING), accelerator=WANTED, selected=None))
+    first = json.dumps(worldmap.payload(samples.snapshot(samples.SERVING), SHOWN))
     seen = samples.snapshot(samples.SERVING)
     assert len(first) < 2_500
-    same = {**worldmap.payload(seen, accelerator=WANTED, selected=None), "clock": 0}
+    same = {**worldmap.payload(seen, SHOWN), "clock": 0}
     assert same == {**json.loads(first), "clock": 0}
 
 
 def test_every_region_of_the_catalogue_has_its_letter_and_numbers() -> None:
-    told = worldmap.payload(samples.CASES["all"](), accelerator=WANTED, selected=None)
+    told = worldmap.payload(samples.CASES["all"](), SHOWN)
     assert {len(told[name]) for name in ("known", "chance", "eta", "usd")} == {len(catalog.REGIONS)} == {43}
     assert len(told["fleet"]) == 43
 
 
 @pytest.mark.parametrize(("case", "fleet"), [("none", 0), ("one", 1), ("fleet", 6), ("all", 43)])
 def test_only_regions_of_the_placement_carry_a_phase(case: str, fleet: int) -> None:
-    assert len(worldmap.payload(samples.CASES[case](), accelerator=WANTED, selected=None)["fleet"]) == fleet
+    assert len(worldmap.payload(samples.CASES[case](), SHOWN)["fleet"]) == fleet
 
 
 def test_one_arc_a_region_and_the_newest_is_marked() -> None:
@@ -73,3 +75,23 @@ def test_the_security_policy_lets_nothing_else_in() -> None:
 def test_regions_close_together_are_all_on_the_map() -> None:
     places = [catalog.REGIONS[name] for name in worldmap.PLACES]
     assert all(math.isfinite(one.lat) and abs(one.lat) <= 75 and abs(one.lon) <= 180 for one in places)
+
+
+def test_the_provisioning_model_that_was_chosen_is_the_one_that_is_shown() -> None:
+    seen = samples.snapshot()
+    (first, *rest) = seen.views
+    dear, spot = (
+        first.candidates[0],
+        replace(first.candidates[0], provisioning=Provisioning.SPOT, usd_per_hour=0.31),
+    )
+    view = replace(first, candidates=(dear,), alternatives=(spot,))
+    seen = replace(seen, views=(view, *rest))
+    shown = worldmap.Shown(accelerator=dear.accelerator, provisioning=Provisioning.SPOT)
+    at = worldmap.PLACES.index(first.region)
+    assert worldmap.payload(seen, shown)["usd"][at] == 0.31
+    assert worldmap.payload(seen, shown)["gpu"].endswith(", Spot")
+    assert worldmap.payload(seen, replace(shown, provisioning=None))["usd"][at] == dear.usd_per_hour
+
+
+def test_traffic_and_latency_are_told_by_region_from_the_last_hours_probes() -> None:
+    assert worldmap.payload(samples.snapshot(samples.SERVING), SHOWN)["answers"] == {"europe-west4": [1, 61]}

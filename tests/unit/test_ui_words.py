@@ -16,7 +16,7 @@ from lib.gateways.txt2img import Passport, Picture, PictureRequest
 from lib.settings import Settings
 from lib.ui import (
     auth,
-    chrome,
+    confirm,
     drill_panel,
     passage,
     picture_panel,
@@ -156,9 +156,11 @@ def test_in_a_project_only_a_listed_operator_may_change(
 
 
 def test_nothing_can_be_changed_while_the_config_cluster_is_silent_or_not_there_yet() -> None:
-    assert chrome.refusal(samples.CASES["lost"]())
-    assert chrome.refusal(samples.CASES["first"]())
-    assert not chrome.refusal(samples.CASES["fleet"]())
+    session.install(samples.CASES["fleet"]())
+    assert confirm.refusal(samples.CASES["lost"]())
+    assert confirm.refusal(samples.CASES["first"]())
+    assert not confirm.refusal(samples.CASES["fleet"]())
+    session.stop()
 
 
 def passport(**more: object) -> Passport:
