@@ -26,14 +26,17 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture
 def open_page(tmp_path: Path) -> Iterator[Open]:
-    """open_page(page, case, region=...): the page over that sample, with these words in the address bar."""
+    """open_page(page, case, address={"region": ...}): the page over that sample, with these words in the address
+    bar and this session state."""
 
-    def start(page: str, case: str, **address: str) -> AppTest:
+    def start(page: str, case: str, *, address: dict[str, str] | None = None, **state: object) -> AppTest:
         session.install(samples.CASES[case](), settings=Settings(state_dir=tmp_path))
         at = AppTest.from_file(str(server.SCRIPT), default_timeout=20).run()
         at = at.switch_page(str(server.HOME / page))
-        for name, value in address.items():
+        for name, value in (address or {}).items():
             at.query_params[name] = value
+        for name, value in state.items():
+            at.session_state[name] = value
         return at.run()
 
     yield start
@@ -73,14 +76,14 @@ def test_the_first_start_tells_its_steps(open_page: Open) -> None:
 
 
 def test_a_silent_config_cluster_is_said_with_its_age_and_holds_changes_back(open_page: Open) -> None:
-    at = open_page("pages/atlas.py", "lost", region="europe-west4")
+    at = open_page("pages/atlas.py", "lost", address={"region": "europe-west4"})
     assert "Changes are held back" in text(at)
     assert "Pictures are still drawn" in text(at)
     assert all(at.button(key=key).disabled for key in ("contract",))
 
 
 def test_choosing_a_region_opens_its_card_with_offer_and_price(open_page: Open) -> None:
-    at = open_page("pages/atlas.py", "fleet", region="us-central1")
+    at = open_page("pages/atlas.py", "fleet", address={"region": "us-central1"})
     assert "us-central1" in [one.value for one in at.subheader]
     assert "zone b was out of stock" in text(at)
     assert "per hour" in text(at)
@@ -102,7 +105,7 @@ def test_the_glance_tells_what_the_month_has_cost_and_will(open_page: Open) -> N
 def test_the_card_says_why_a_region_serves_or_does_not_and_what_would_flip_it(
     open_page: Open, region: str, label: str, says: str
 ) -> None:
-    at = open_page("pages/atlas.py", "fleet", region=region)
+    at = open_page("pages/atlas.py", "fleet", address={"region": region})
     (why,) = [one for one in at.expander if one.label in {"Why", "Why not"}]
     assert why.label == label
     words = "\n".join(str(one.value) for one in (*why.markdown, *why.caption)).replace("\\", "")
@@ -111,9 +114,9 @@ def test_the_card_says_why_a_region_serves_or_does_not_and_what_would_flip_it(
 
 
 def test_a_region_of_the_fleet_can_be_contracted_and_another_one_expanded(open_page: Open) -> None:
-    at = open_page("pages/atlas.py", "fleet", region="europe-west4")
+    at = open_page("pages/atlas.py", "fleet", address={"region": "europe-west4"})
     assert not at.button(key="contract").disabled
-    at = open_page("pages/atlas.py", "fleet", region="us-west1")
+    at = open_page("pages/atlas.py", "fleet", address={"region": "us-west1"})
     assert at.button(key="expand").label == "Expand"
     assert "contract" not in [one.key for one in at.button]
 
