@@ -114,3 +114,43 @@ def test_a_drill_keeps_its_price_until_it_gets_what_it_asked_for() -> None:
     loop.want(replace(loop.spec, overrides=(hard(A100, "us-central1", now=loop.world.now),)))
     loop.run(5)
     assert loop.placement.status.usd_per_hour == spent
+
+
+@pytest.mark.parametrize(
+    ("order", "drilled"),
+    [
+        pytest.param((T4, L4), L4, id="from T4 to L4: it goes back to T4"),
+        pytest.param((L4, T4), L4, id="on the GPU that it had: T4 fits, L4 doesn't"),
+    ],
+)
+def test_a_drill_on_an_own_gpu_gives_no_claim_to_it_when_the_cap_was_lowered(
+    order: tuple[str, str], drilled: str
+) -> None:
+    loop = served(replace(TWO, accelerators=order))
+    loop.want(replace(loop.spec, overrides=(hard(drilled, "us-central1", now=loop.world.now, minutes=600),)))
+    loop.until(lambda: drilled in held(loop.world))
+    loop.run(5)
+    cap = loop.placement.status.usd_per_hour - 0.1
+    loop.want(replace(loop.spec, max_hourly_usd=cap))
+    loop.run(15)
+    assert _spend(loop.world) <= cap
+    assert len(loop.serving) == 2
+    told = loop.world.delivered["atlas-us-central1"]
+    assert (told.accelerator, told.rollout) == (T4, Rollout.SAFE)
+    assert loop.spec.overrides == (), "the lease ends when its GPU would pass the cap"
+
+
+def test_a_drill_on_an_own_gpu_under_a_cap_that_nothing_fits_goes_on_with_the_cheapest() -> None:
+    loop = served(replace(TWO, accelerators=(T4, L4)))
+    loop.want(replace(loop.spec, overrides=(hard(L4, "us-central1", now=loop.world.now),)))
+    loop.until(lambda: L4 in held(loop.world))
+    loop.want(replace(loop.spec, max_hourly_usd=0.5))
+    loop.until(lambda: held(loop.world) == {T4} and len(loop.serving) == 2)
+
+
+def test_a_drill_on_an_own_gpu_ends_in_the_preferred_one_when_the_budget_allows() -> None:
+    loop = served()
+    loop.want(replace(loop.spec, overrides=(hard(T4, "us-central1", now=loop.world.now),)))
+    loop.until(lambda: T4 in held(loop.world))
+    loop.until(lambda: held(loop.world) == {L4} and len(loop.serving) == 2)
+    assert loop.spec.overrides == ()
