@@ -8,9 +8,11 @@ from typing import Any, Final
 import plotly.graph_objects as go
 import streamlit as st
 
+from lib.fleet.model import Entry
 from lib.fleet.usage import Points, Probes, Usage, took_ms
 
 TALL: Final = 215
+BARS: Final = 90  # of the probes: more are not told apart, and each travels at every refresh
 PLAIN: Final = {"displayModeBar": False, "scrollZoom": False}
 # Told apart in both themes, and by people who don't see red and green alike; a region keeps its colour in all charts.
 COLORS: Final = ("#3B82F6", "#F59E0B", "#14B8A6", "#A78BFA", "#EC4899", "#84CC16", "#06B6D4", "#F97316")
@@ -30,19 +32,13 @@ def latency(found: Usage) -> go.Figure:
 
 
 def probe_bars(found: Probes) -> go.Figure:
-    """Oldest left. A lost one is as tall as the tallest, and red."""
-    entries = tuple(reversed(found.entries))
-    tallest = max(found.milliseconds, default=100.0)
+    """The newest, oldest left. A lost one is as tall as the tallest, and red."""
+    entries = tuple(reversed(found.entries[:BARS]))
     ok = [bool(one.body.get("ok")) for one in entries]
-    tall = [took_ms(one) if good else tallest for one, good in zip(entries, ok, strict=True)]
+    tallest = max((took_ms(one) for one, good in zip(entries, ok, strict=True) if good), default=100.0)
+    tall = [round(took_ms(one) if good else tallest) for one, good in zip(entries, ok, strict=True)]
     said = [
-        f"{one.at:%H:%M:%S} UTC: "
-        + (
-            f"{one.body.get('ms')} ms, {one.region or one.body.get('region') or 'no region'}"
-            if good
-            else f"lost ({one.body.get('status') or 'no connection'})"
-        )
-        for one, good in zip(entries, ok, strict=True)
+        f"{one.at:%H:%M:%S} {_answer(one) if good else 'lost'}" for one, good in zip(entries, ok, strict=True)
     ]
     bars = go.Bar(
         x=list(range(len(entries))),
@@ -57,6 +53,10 @@ def probe_bars(found: Probes) -> go.Figure:
     figure.update_yaxes(title=None, ticksuffix=" ms", nticks=3)
     figure.update_layout(bargap=0.15)
     return figure
+
+
+def _answer(probe: Entry) -> str:
+    return f"{took_ms(probe):.0f} ms {probe.region or probe.body.get('region') or ''}".strip()
 
 
 def draw(figure: go.Figure, *, key: str) -> None:

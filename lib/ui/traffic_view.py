@@ -149,7 +149,9 @@ def _probes(snapshot: Snapshot) -> None:
         if found.longest_loss
         else "none was lost"
     )
-    st.caption(f"The last {len(found.entries)}, oldest left; {lost}. Answered by: {regions}.")
+    total = len(found.entries)
+    drawn = f", the newest {traffic_charts.BARS} drawn" if total > traffic_charts.BARS else ""
+    st.caption(f"The last {total}{drawn}, oldest left; {lost}. Answered by: {regions}.")
 
 
 def _objects() -> None:

@@ -11,16 +11,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from dulwich.repo import Repo
 
 from lib.cli import main, output, sandbox, session, stack
+from lib.controller.render import Variant, read_sources, render
 from lib.fleet import drill
+from lib.fleet.capacity import views
 from lib.fleet.model import Entry, Phase, Placement, PlacementStatus, RegionStatus
 from lib.gateways import txt2img
+from lib.gateways.delivery import DeliveryGateway
 from lib.gateways.errors import Unreachable
 from lib.gateways.faults import FaultKind
 from lib.gateways.journal import Journal
 from lib.settings import load
 from tests.unit.fake_wire import NOW, FakeCloud, _FakePlacements
+from tests.unit.test_fleet_world import capacity_of
 
 
 @pytest.fixture(autouse=True)
@@ -254,6 +259,62 @@ def test_a_repeat_with_the_same_operation_id_is_done_and_changes_nothing(capsys,
         code, out, _ = run(capsys, "contract", "us-east1", "--operation-id", "op-7", "--json")
         assert (code, json.loads(out)["applied"]) == (0, applied)
     assert cloud.calls == ["change"]
+
+
+@pytest.fixture
+def two_commits(cloud: FakeCloud) -> tuple[str, str]:
+    """Of us-east1's directory: L4 first, T4 now."""
+    Repo.init_bare(str(load().state_dir / "delivery.git"), mkdir=True, default_branch=b"main").close()
+    git = DeliveryGateway(load())
+    first, second = (
+        git.commit("atlas-us-east1", render(read_sources(), variant(gpu)), subject=f"Run {gpu}", author="ada")
+        for gpu in ("nvidia-l4", "nvidia-tesla-t4")
+    )
+    return first, second
+
+
+def variant(gpu: str) -> Variant:
+    return Variant(cluster="atlas-us-east1", region="us-east1", accelerator=gpu)
+
+
+def test_commits_are_told_newest_first_with_who(capsys, two_commits):
+    code, out, _ = run(capsys, "commits", "--json")
+    told = json.loads(out)
+    assert (code, [one["sha"] for one in told]) == (0, list(reversed(two_commits)))
+    assert (told[0]["author"], told[0]["clusters"]) == ("ada", ["atlas-us-east1"])
+    code, out, _ = run(capsys, "commits", "--limit", "1")
+    assert two_commits[1][:7] in out
+    assert two_commits[0][:7] not in out
+
+
+def test_a_roll_back_holds_the_region_at_the_commit(capsys, cloud, two_commits, monkeypatch):
+    offers = views(
+        held(cloud).spec, {"us-east1": capacity_of("us-east1")}, attempts=(), global_quota=None, now=NOW
+    )
+    monkeypatch.setattr(Placements, "list_regions", lambda _: offers)
+    code, _, err = run(capsys, "rollback", two_commits[0][:8], "--ttl", "30m", "--json")
+    assert code == 0, err
+    (lease,) = held(cloud).spec.overrides
+    assert (lease.region, lease.commit, lease.accelerator) == ("us-east1", two_commits[0], "nvidia-l4")
+    (entry,) = Journal(load().journal_url).read(kinds=["intent"])
+    assert entry.body["verb"] == "rollback"
+
+
+@pytest.mark.parametrize(
+    ("commit", "says"),
+    [
+        pytest.param("0000000", "There is no commit 0000000", id="none of that name"),
+        pytest.param("main", "is no commit", id="no name of one"),
+        pytest.param("head", "Nothing to roll back", id="what it is now"),
+    ],
+)
+def test_a_roll_back_that_makes_no_sense_is_a_failure_in_one_sentence(
+    capsys, cloud, two_commits, commit, says
+):
+    code, _, err = run(capsys, "rollback", two_commits[1] if commit == "head" else commit)
+    assert code == 1
+    assert says in err
+    assert cloud.calls == []
 
 
 def test_what_the_intent_refuses_is_a_failure_in_one_sentence(capsys, cloud):
