@@ -16,7 +16,7 @@ import streamlit as st
 from lib.gateways.journal import KINDS
 from lib.gateways.journal_search import Found, Search, search
 from lib.settings import Settings
-from lib.ui import audit, browser, chrome, looks, session, timeline, words, worldmap
+from lib.ui import audit, browser, chrome, looks, paging, session, timeline, words, worldmap
 from lib.ui.looks import Seen
 from lib.ui.snapshot import Snapshot
 
@@ -148,12 +148,12 @@ def _choices() -> Asked | None:
         at=at,
         around=AROUND.get(str(around), timedelta(hours=1)),
         people=people,
-        page=max(1, int(st.session_state.get(PAGE) or 1)),
+        page=paging.asked(PAGE),
     )
 
 
 def _first_page() -> None:
-    st.session_state[PAGE] = 1
+    paging.back_to_first(PAGE)
 
 
 def moment_of(text: str) -> datetime | None:
@@ -219,9 +219,7 @@ def _looked_up(snapshot: Snapshot, asked: Asked, seen: Seen[Found]) -> None:
         timeline.show(
             snapshot, found.entries, key="timeline", mark=asked.at, opened=asked.view == "Decisions"
         )
-    if pages > 1:
-        st.session_state[PAGE] = min(asked.page, pages)
-        st.pagination(pages, key=PAGE, bind="query-params")
+    paging.control(PAGE, asked.page, pages)
 
 
 def _told(asked: Asked) -> str:

@@ -8,31 +8,51 @@ from typing import Any, Final
 
 import streamlit as st
 
-from lib.ui import chrome, glance, pictures, session, words
-from lib.ui.pictures import Job, Kept
+from lib.ui import (
+    browser,
+    chrome,
+    glance,
+    passport_card,
+    picture_gallery,
+    pictures,
+    session,
+    shown_pictures,
+    words,
+)
+from lib.ui.pictures import Job
 from lib.ui.snapshot import Snapshot
 
-GALLERY: Final = 12
+FAILED_S: Final = 60.0  # wall: so long a failure stays on the screen
 
 
-@st.fragment(run_every=1.0)
+@st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
     snapshot = session.current()
     chrome.banners(snapshot)
     _endpoint(snapshot)
+    pictures.news()
     desk = pictures.desk()
+    waiting = [job for job in desk.jobs if job.state == "queued"]
     for job in desk.jobs:
-        if job.state in {"queued", "drawing"} or (job.state == "failed" and time.time() - job.since < 60):
-            _job(job, desk.expected_s)
+        if job.open or (job.state == "failed" and time.time() - job.since < FAILED_S):
+            _job(job, desk.expected_s, place=len(waiting) - waiting.index(job) if job in waiting else 0)
     kept = desk.kept
-    if not kept:
-        if not desk.jobs:
-            _empty()
-        return
-    chosen = st.session_state.get("shown_picture")
-    shown = next((one for one in kept if one.name == chosen), kept[0])
-    _large(shown)
-    _gallery(kept, shown)
+    if kept:
+        shown, beside, gone = shown_pictures.chosen(kept)
+        if gone:
+            st.info(
+                "A picture of that link is not kept any more; the newest is shown.",
+                icon=":material/image_not_supported:",
+            )
+        if beside is not None and beside.name != shown.name:
+            picture_gallery.compare(shown, beside)
+        else:
+            passport_card.show(shown)
+        picture_gallery.show(kept, shown, beside)
+    elif not desk.jobs:
+        _empty()
+    browser.follow(snapshot, pictures.LOOK)
+    passport_card.leave_fragment()
 
 
 def _empty() -> None:
@@ -85,95 +105,49 @@ def _with_region(region: str, message: str) -> str:
     return message if message.startswith(region) else f"{region}: {message}"
 
 
-def _job(job: Job, expected_s: float) -> None:
+def _job(job: Job, expected_s: float, *, place: int) -> None:
     prompt = words.plain(glance.shortened(job.request.prompt, 90))
     if job.state == "failed":
         st.error(f"{words.plain(job.problem)}", title=f"Not drawn: {prompt}", icon=":material/broken_image:")
         return
-    spent = time.time() - job.since
     if job.state == "queued":
-        st.progress(0.0, text=f"Waiting for its turn · {prompt}")
-        return
-    share = min(0.95, spent / max(0.5, expected_s))
-    note = f" · try {job.attempts + 1}, same seed: {words.plain(job.note)}" if job.note else ""
-    st.progress(share, text=f"Drawing for {words.span(spent)}{note} · {prompt}")
-
-
-def _large(one: Kept) -> None:
-    picture, passport = st.columns([1.35, 1], gap="medium")
-    with picture:
-        st.image(str(one.path), width="stretch", alt=glance.shortened(one.prompt, 120))
-    with passport:
-        st.markdown(f"**{words.plain(glance.shortened(one.prompt, 220))}**")
-        if moved := moved_words(one.passport):
-            st.badge(moved, icon=":material/swap_horiz:", color="orange")
-        with st.container(border=True, gap="xsmall"):
-            st.caption(":material/badge: PASSPORT")
-            for name, value in facts(one):
-                label, said = st.columns([1, 2.6], gap="small")
-                label.caption(name)
-                said.markdown(value)
-
-
-def _gallery(kept: tuple[Kept, ...], shown: Kept) -> None:
-    st.caption(f"The last {min(len(kept), GALLERY)} of {len(kept)} kept pictures")
-    grid = st.grid(6, min_column_width=110, gap="small")
-    for one in kept[:GALLERY]:
-        with grid.cell():
-            st.image(str(one.thumbnail), width="stretch", alt=glance.shortened(one.prompt, 80))
-            st.button(
-                str(one.passport.get("region") or "somewhere"),
-                key=f"open-{one.name}",
-                type="tertiary",
-                disabled=one.name == shown.name,
-                on_click=_open,
-                args=(one.name,),
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                f":material/hourglass_top: Place {place} in the queue here · {prompt}", width="stretch"
             )
+            st.button(
+                "Withdraw",
+                key=f"withdraw-{job.id}",
+                type="tertiary",
+                on_click=pictures.desk().withdraw,
+                args=(job.id,),
+            )
+        return
+    share, said = progress(job, time.time() - job.since, expected_s)
+    st.progress(share, text=f"{said} · {prompt}")
+    if job.attempts:
+        st.caption(f":orange[:material/swap_horiz: {words.plain(retried_words(job))}]")
 
 
-def _open(name: str) -> None:
-    st.session_state["shown_picture"] = name
+def progress(job: Job, spent_s: float, expected_s: float) -> tuple[float, str]:
+    """How far, and in words whether that was heard from the pod itself or is only reckoned from earlier pictures."""
+    heard = job.heard
+    if heard is None:
+        share = min(0.95, spent_s / max(0.5, expected_s))
+        return share, f"Drawing for {words.span(spent_s)}, by the time of earlier pictures {share:.0%}"
+    if heard.share is None:
+        return 0.0, f"Waiting in {words.plain(heard.region)}: {words.plain(heard.queue or 'in its queue')}"
+    step = heard.step(job.request.steps) if job.request.batch_size == 1 else None
+    how = f"step {step} of {job.request.steps}" if step is not None else f"{heard.share:.0%}"
+    return heard.share, f"{words.plain(heard.region)} draws: {how}"
 
 
-def moved_words(passport: Mapping[str, Any]) -> str:
-    """ "moved from A to B" when an attempt was lost and another region drew it; "" when the first one did."""
-    lost, to = str(passport.get("moved_from") or ""), str(passport.get("region") or "another region")
-    attempts = passport.get("attempts") or 1
-    if lost and lost != to:
-        return f"moved from {lost} to {to}"
-    return f"drawn at try {attempts}" if attempts > 1 else ""
+def retried_words(job: Job) -> str:
+    """What is known of the tries before this one, and no more."""
+    last = f" {_lost_words(job.lost[-1])}." if job.lost else " Which region that was is not known."
+    return f"Try {job.attempts + 1}, same seed. {job.note}{last}"
 
 
-def facts(one: Kept) -> list[tuple[str, str]]:
-    passport = one.passport
-    rows = [
-        ("Region", passport.get("region")),
-        ("Zone", passport.get("zone")),
-        ("GPU", words.gpu(str(passport.get("accelerator") or ""))),
-        ("Cluster", passport.get("cluster")),
-        ("Pod", passport.get("pod")),
-        ("Attempts", passport.get("attempts")),
-        ("Time", timing(passport)),
-        ("Model", passport.get("model")),
-        ("Seed", passport.get("seed", one.request.get("seed"))),
-        (
-            "Size",
-            f"{one.request.get('width')} x {one.request.get('height')}, {one.request.get('steps')} steps",
-        ),
-        ("Drawn", one.at[:19].replace("T", " ") + " UTC"),
-    ]
-    return [
-        (name, words.plain(str(value)).replace("|", ""))
-        for name, value in rows
-        if value not in (None, "", [])
-    ]
-
-
-def timing(passport: Mapping[str, Any]) -> str:
-    names = {"queue_s": "queue", "compute_s": "compute", "network_s": "network", "total_s": "in all"}
-    parts = [
-        f"{passport[key]:.2f} s {word}"
-        for key, word in names.items()
-        if isinstance(passport.get(key), int | float)
-    ]
-    return ", ".join(parts)
+def _lost_words(lost: Mapping[str, Any]) -> str:
+    step = f", at step {lost['step']} of {lost['steps']}" if lost.get("step") is not None else ""
+    return f"The lost try was last heard of in {lost['region']}{step}"

@@ -10,7 +10,7 @@ import streamlit as st
 
 from lib.gateways import txt2img
 from lib.gateways.txt2img import PictureRequest
-from lib.ui import pictures, words
+from lib.ui import pictures, shown_pictures, words
 
 EXAMPLES: Final = {
     "Lighthouse": "a lighthouse in a storm, oil painting",
@@ -87,6 +87,35 @@ def _take_example() -> None:
         st.session_state["prompt"] = EXAMPLES[example]
 
 
+def draw_again(request: PictureRequest, job_id: str) -> None:
+    """A button's callback: exactly this, once per job id, whatever stands in the form."""
+    try:
+        pictures.desk().hand_in(request, job_id=job_id)
+    except pictures.Full as full:
+        st.session_state["prompt_problems"] = {"": str(full)}
+    else:
+        shown_pictures.newest()
+
+
+def fill(request: PictureRequest) -> None:
+    """A button's callback: these settings into the form, to be changed before they are drawn."""
+    size = next((name for name, pixels in SIZES.items() if pixels == (request.width, request.height)), "Own")
+    sampler = request.sampler_name if request.sampler_name in SAMPLERS else SAMPLERS[0]
+    fields = {
+        "prompt": request.prompt,
+        "negative_prompt": request.negative_prompt,
+        "size": size,
+        "steps": request.steps,
+        "seed": str(request.seed),
+        "cfg_scale": request.cfg_scale,
+        "batch_size": request.batch_size,
+        "sampler_name": sampler,
+    }
+    if size == "Own":
+        fields |= {"width": request.width, "height": request.height}
+    st.session_state.update(fields)
+
+
 def _hand_in(job_id: str) -> None:
     """The button's callback: check, then queue. The job id was made with the button, so a double click is one job."""
     state = st.session_state
@@ -94,7 +123,7 @@ def _hand_in(job_id: str) -> None:
     if request is not None and not found:
         try:
             pictures.desk().hand_in(request, job_id=job_id)
-            state["shown_picture"] = ""
+            shown_pictures.newest()
         except pictures.Full as full:
             found = {"": str(full)}
     state["prompt_problems"] = found

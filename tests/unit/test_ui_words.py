@@ -19,7 +19,6 @@ from lib.ui import (
     confirm,
     drill_panel,
     passage,
-    picture_panel,
     pictures,
     samples,
     session,
@@ -170,23 +169,6 @@ def passport(**more: object) -> Passport:
         "compute_s": 1.2, "network_s": 0.05, "total_s": 1.3, "at": "2026-11-23T20:15:00Z", "model": "painter",
     }  # fmt: skip
     return Passport(**(fields | more))  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("drawn", "before", "said"),
-    [
-        pytest.param(passport(), "us-central1", "", id="the first try drew it"),
-        pytest.param(
-            passport(attempts=2, moved_from="us-west1"), "", "moved from us-west1 to europe-west4", id="named"
-        ),
-        pytest.param(
-            passport(attempts=3), "us-central1", "moved from us-central1 to europe-west4", id="not named"
-        ),
-        pytest.param(passport(attempts=2), "europe-west4", "drawn at try 2", id="the same region again"),
-    ],
-)
-def test_a_picture_says_from_where_it_moved(drawn: Passport, before: str, said: str) -> None:
-    assert picture_panel.moved_words(pictures.signed(drawn, before)) == said
 
 
 def test_a_prompt_handed_in_twice_is_drawn_once_and_kept_with_its_passport(
