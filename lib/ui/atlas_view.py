@@ -26,6 +26,7 @@ HEIGHT: Final = 530  # without page.css, which follows the screen
 _REGION: Final = "region"
 _PREFERRED: Final = "Preferred"
 _LAYER: Final = "layer"
+_SHOWN: Final = "atlas_shown"
 _GPU_BY_HAND: Final = "gpu_by_hand"
 
 
@@ -71,7 +72,7 @@ def _pick(snapshot: Snapshot) -> tuple[str, Provisioning | None]:
             "GPU",
             options,
             key="gpu",
-            format_func=words.gpu,
+            format_func=lambda one: words.gpu(one).removeprefix("NVIDIA "),
             label_visibility="collapsed",
             on_change=_chosen_by_hand,
         )
@@ -96,12 +97,18 @@ def _pick(snapshot: Snapshot) -> tuple[str, Provisioning | None]:
             label_visibility="collapsed",
             on_change=_remember,
         )
+    st.session_state[_SHOWN] = _chosen()
     return chosen or snapshot.wanted, None if bought == _PREFERRED else Provisioning(bought)
 
 
+def _chosen() -> tuple[str | None, ...]:
+    return tuple(st.session_state.get(name) for name in ("gpu", "provisioning", _REGION))
+
+
 def _chosen_by_hand() -> None:
-    st.session_state[_GPU_BY_HAND] = True
-    _remember()
+    if _chosen() != st.session_state.get(_SHOWN):
+        st.session_state[_GPU_BY_HAND] = True
+        _remember()
 
 
 def begin() -> None:
@@ -128,8 +135,11 @@ def _show_layer() -> None:
 
 
 def _remember() -> None:
-    """The address bar names what is chosen, so that a link or a reload leads to the same screen."""
+    """The address bar names what is chosen, so that a link or a reload leads to the same screen. What was shown
+    already is no choice: on the way to another page the browser tells of the boxes once more."""
     state = st.session_state
+    if _chosen() == state.get(_SHOWN):
+        return
     _address(_REGION, state.get(_REGION) or "")
     _address("gpu", state["gpu"] if state.get(_GPU_BY_HAND) else "")
     bought = state.get("provisioning", _PREFERRED)

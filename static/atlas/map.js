@@ -246,8 +246,13 @@ class WorldMap {
     this.layout();
   }
 
+  /** Whether the two rows of buttons lie one over the other; the same width is in map.css. */
+  stacked() {
+    return this.width < 61 * rem();
+  }
+
   fit([x, y, w, h]) {
-    const top = this.width < NARROW ? 80 : 8; // under the buttons where there is no room beside them
+    const top = this.stacked() ? 5.8 * rem() : 8; // under the buttons where there is no room beside them
     const room = this.height - top - Math.max(54, this.legend.offsetHeight) - 12, k = Math.min(this.width / w, room / h);
     return { k, x: this.width / 2 - (x + w / 2) * k, y: top + room / 2 - (y + h / 2) * k };
   }
@@ -296,7 +301,7 @@ class WorldMap {
     for (const { middle } of this.arcNodes.values()) if (middle) taken.push(middle);
     const close = this.view.k > 3.4, few = this.data.fleet.length <= 12 && this.width >= NARROW;
     const rank = (node) => (node.region.id === this.data.selected ? 0 : node.region.status ? 1 : 2);
-    this.ruler.font = `600 ${0.8214 * parseFloat(getComputedStyle(document.documentElement).fontSize)}px Inter, sans-serif`;
+    this.ruler.font = `600 ${0.8214 * rem()}px Inter, sans-serif`;
     for (const node of [...nodes].sort((a, b) => rank(a) - rank(b))) {
       const shown = rank(node) < 2 || close || node.told;
       const spot = shown && this.spot(node, taken, rank(node) === 0 || (rank(node) === 1 && few));
@@ -317,7 +322,7 @@ class WorldMap {
     const w = this.ruler.measureText(node.text ?? node.region.id).width + 2, h = 14, off = node.r + 5, { x, y } = node;
     const spots = [[x + off, y - 7], [x - off - w, y - 7], [x - w / 2, y - off - h], [x - w / 2, y + off - 1], [x + off - 3, y - off - 6], [x + off - 3, y + off - 8], [x - off - w, y - off - 6], [x - off - w, y + off - 8]];
     if (must) spots.push(...[14, 30, 46, 64].flatMap((d) => [[x - off - w - d, y + d / 2], [x - off - w - d, y - d / 2], [x + off + d, y + d / 2], [x - w / 2, y + off + d]]));
-    const free = spots.map(([sx, sy]) => ({ x: sx, y: sy, w, h })).filter((s) => s.x > 4 && s.x + w < this.width - 4 && s.y > (this.width < NARROW ? 74 : 2))
+    const free = spots.map(([sx, sy]) => ({ x: sx, y: sy, w, h })).filter((s) => s.x > 4 && s.x + w < this.width - 4 && s.y > (this.stacked() ? 5.3 * rem() : 2))
       .find((s) => taken.every((t) => s.x + s.w < t.x || t.x + t.w < s.x || s.y + s.h < t.y || t.y + t.h < s.y));
     return free ?? (must ? { x: x + off + w > this.width ? x - off - w : x + off, y: y - 7, w, h } : null);
   }
@@ -413,6 +418,7 @@ function lookOf(phase) {
   return STEPS.includes(phase) ? "progress" : "blocked";
 }
 
+const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
 const titleOf = (phase) => TITLES[phase] ?? phase;
 
 function svg(name, attributes = {}) {
