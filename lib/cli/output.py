@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def emit(value: object, *, as_json: bool, text: Iterable[str]) -> None:
 
 
 def plain(value: object) -> Any:
-    """JSON types: dataclasses by field, times as RFC 3339, sets sorted."""
+    """JSON types: dataclasses by field, times as RFC 3339, lengths of time in seconds, sets sorted."""
     if is_dataclass(value) and not isinstance(value, type):
         return plain(asdict(value))
     if isinstance(value, dict):
@@ -75,6 +75,8 @@ def plain(value: object) -> Any:
         return [plain(v) for v in value]
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     return str(value) if isinstance(value, Path) else value
 
 

@@ -90,12 +90,11 @@ def _answers(snapshot: Snapshot, unknown: str) -> None:
         return
     color: Color = "green" if told.share >= GOOD else "orange" if told.share >= FAIR else "red"
     slow = "" if told.p95_ms is None else f"95 % within {told.p95_ms:.0f} ms"
-    count = words.plural(told.asked, "request")
     _card(
         "answers",
         "Answered",
         f":{color}[{share_words(told.share)}]",
-        f"{slow}  \nof {count} in the last hour",
+        f"{slow}  \nof {told.asked} in the last hour",
     )
 
 
@@ -111,12 +110,11 @@ def _money(placement: Placement | None, unknown: str) -> None:
     spend, budget = placement.status.usd_per_hour, placement.spec.max_hourly_usd
     share = spend / budget if budget > 0 else 1.0
     color = "red" if share > 1 else "orange" if share > 0.85 else "green"
-    left = words.money(max(0.0, budget - spend)).replace("$", "\\$")
     _card(
         "money",
         "Spend per hour",
         words.money(spend).replace("$", "\\$"),
-        f":{color}[{share:.0%}] of the budget; {left} left{_month(placement)}",
+        f":{color}[{share:.0%}] of the \\${budget:g} budget{_month(placement)}",
     )
 
 

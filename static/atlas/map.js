@@ -252,7 +252,7 @@ class WorldMap {
   }
 
   fit([x, y, w, h]) {
-    const top = this.stacked() ? 5.8 * rem() : 8; // under the buttons where there is no room beside them
+    const top = this.width < NARROW ? 5.8 * rem() : this.stacked() ? 2.6 * rem() : 8; // under the buttons where there is no room beside them
     const room = this.height - top - Math.max(54, this.legend.offsetHeight) - 12, k = Math.min(this.width / w, room / h);
     return { k, x: this.width / 2 - (x + w / 2) * k, y: top + room / 2 - (y + h / 2) * k };
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import pytest
@@ -10,20 +11,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from lib.gateways.delivery import DeliveryGateway
 from lib.settings import Settings
+from lib.ui import screens
 from tests.e2e.stack import Stack
 from tests.e2e.test_story import button, confirm, opened
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
-SCREENS = (
-    "?region=us-central1",
-    "fleet?cluster=config-cluster",
-    "delivery",
-    "traffic",
-    "generate",
-    "drill",
-    "activity",
-)
+ADDRESSES = {"atlas": "?region=us-central1", "fleet": "fleet?cluster=config-cluster"}  # with something open
+SCREENS = tuple(ADDRESSES.get(one.name, one.name) for one in screens.screens())
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 Scheme = Literal["dark", "light"]
 
@@ -103,3 +98,42 @@ def test_traffic_shows_who_answers_six_continents_and_a_small_load_gets_through(
     button(page, "load_start").click(timeout=15_000)
     expect(page.get_by_text("5 of 5 sent")).to_be_visible(timeout=20_000)
     expect(page.get_by_text("5 of 5", exact=True)).to_be_visible()
+
+
+def test_the_palette_leads_by_keyboard_alone_and_the_address_follows(serving: Stack, page: Page) -> None:
+    settled(page, serving, "activity")
+    palette = page.get_by_role("dialog", name="Commands")
+    expect(page.get_by_role("button", name="Open the command palette")).to_be_visible(timeout=15_000)
+    page.keyboard.press("Control+k")
+    expect(palette).to_be_visible()
+    page.keyboard.type("us-west1")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/\?region=us-west1$"), timeout=15_000)
+    expect(page.get_by_role("heading", name="us-west1")).to_be_visible(timeout=15_000)
+    page.get_by_role("button", name="Price", exact=True).click()
+    expect(page).to_have_url(re.compile(r"layer=price"), timeout=15_000)
+    expect(page.locator(".mark.told").first).to_be_attached()
+    page.reload()
+    expect(page.get_by_role("button", name="Price", exact=True)).to_have_attribute(
+        "aria-pressed", "true", timeout=30_000
+    )
+    expect(page.get_by_role("heading", name="us-west1")).to_be_visible(timeout=15_000)
+    page.get_by_role("heading", name="Atlas").click()
+    page.keyboard.press(str(1 + [one.name for one in screens.screens()].index("drill")))
+    expect(page).to_have_url(re.compile(r"/drill$"), timeout=15_000)
+
+
+def test_expanding_from_the_palette_shows_the_plan_and_cancelling_changes_nothing(
+    serving: Stack, page: Page
+) -> None:
+    settled(page, serving, "drill")
+    expect(page.get_by_role("button", name="Open the command palette")).to_be_visible(timeout=15_000)
+    before = serving.atlas("status")["spec"]
+    page.keyboard.press("?")
+    page.keyboard.type("expand us-west1")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Serve from us-west1")
+    expect(dialog.get_by_text("Blast radius")).to_be_visible(timeout=20_000)
+    button(page, "dialog_cancel").click()
+    expect(dialog).to_be_hidden(timeout=20_000)
+    assert serving.atlas("status")["spec"] == before
