@@ -7,6 +7,7 @@ the Google clients are imported in the functions that need them. No retries: the
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -26,10 +27,12 @@ from lib.settings import Endpoints, Settings, SettingsError
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 DEADLINE_S = 10.0
+TOKEN_S = 5.0
 POOL_SIZE = 72  # a session is shared by as many threads as groups are asked for their health at once
 
 C = TypeVar("C")
 _refreshing = threading.Lock()
+_failed: dict[Credentials, tuple[float, str]] = {}  # when a token was last not had, and why
 
 
 def endpoints(settings: Settings) -> Endpoints:
@@ -68,9 +71,16 @@ def auth_request(settings: Settings) -> Request:
     return _auth_request(endpoints(settings).ca_file)
 
 
+class _Prompt(Request):
+    """Google's own gives the token endpoint two minutes, and whoever needs a token waits for that."""
+
+    def __call__(self, *args: Any, **more: Any) -> Any:
+        return super().__call__(*args, **{**more, "timeout": TOKEN_S})
+
+
 @lru_cache(maxsize=8)
 def _auth_request(ca_file: Path | None) -> Request:
-    return Request(session=_plain_session(ca_file))
+    return _Prompt(session=_plain_session(ca_file))
 
 
 def _plain_session(ca_file: Path | None) -> requests.Session:
@@ -84,10 +94,24 @@ def token(settings: Settings) -> str:
     """A valid access token, as Kubernetes APIs want it."""
     held = credentials(settings)
     if not held.valid:  # asked before each call by all threads at once, which must not queue for the lock
-        with _refreshing, google_errors("fetching an access token"):
+        asked = time.monotonic()
+        with _refreshing:
             if not held.valid:
-                held.refresh(auth_request(settings))
+                _refresh(held, settings, asked)
     return str(held.token)
+
+
+def _refresh(held: Credentials, settings: Settings, asked: float) -> None:
+    """Whoever waited while another one's try failed fails with it, or the last of many would wait for all of them."""
+    when, error = _failed.get(held, (float("-inf"), ""))
+    if when > asked:
+        raise Unreachable(error)
+    try:
+        with google_errors("fetching an access token"):
+            held.refresh(auth_request(settings))
+    except AtlasError as e:
+        _failed[held] = time.monotonic(), str(e)
+        raise
 
 
 def session(settings: Settings) -> AuthorizedSession:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import unquote, urlparse
 
 import urllib3
@@ -47,6 +47,7 @@ TRIES = 5
 STALE_LOCK_S = 10.0  # Git holds a ref's lock for milliseconds; an older one was left by a process that died
 FETCH_EVERY_S = 5.0
 REMOTE_TIMEOUT_S = 15.0
+TURN_S, TURN_EVERY_S = 20.0, 0.01  # a push to a remote may take a while
 _REMOTE_ERRORS = (
     GitProtocolError,
     HangupException,
@@ -205,10 +206,14 @@ class DeliveryGateway:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """One writer at a time, over processes; the lock goes with its process."""
+        """One writer at a time, over processes; the lock goes with its process. One that is stopped keeps it."""
         self._settings.state_dir.mkdir(parents=True, exist_ok=True)
+        until = time.monotonic() + TURN_S
         with (self._settings.state_dir / "delivery.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            while not _locked(lock):
+                if time.monotonic() > until:
+                    raise DeliveryError("Another writer keeps the delivery repository; try again.")
+                time.sleep(TURN_EVERY_S)
             yield
 
     @contextmanager
@@ -288,6 +293,14 @@ def _make_mirror(path: Path) -> None:
     aside.mkdir(parents=True)
     Repo.init_bare(str(aside), default_branch=b"main").close()
     aside.replace(path)
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _break_stale_lock(repo: Any) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import gc
 import os
 import threading
@@ -17,6 +18,7 @@ from dulwich.server import DictBackend
 from dulwich.web import make_wsgi_chain
 
 from lib.fleet.model import Provisioning, Rollout
+from lib.gateways import delivery as subject
 from lib.gateways.delivery import DeliveryGateway
 from lib.gateways.delivery_tree import hold_mark, parse_workload
 from lib.gateways.errors import DeliveryError, NotFound, PermissionDenied, Refused, Unreachable
@@ -219,6 +221,18 @@ def test_a_stranger_who_pushed_meanwhile_is_not_overwritten(tmp_path: Path, bare
     commit(ours, deployment=deployment("nvidia-tesla-t4"))
 
     assert set(ours.read()) == {CLUSTER, "atlas-theirs"}
+
+
+def test_a_writer_that_stands_still_keeps_nobody_waiting_for_ever(
+    delivery: DeliveryGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "TURN_S", 0.2)
+    (tmp_path / "state").mkdir(exist_ok=True)
+    with (tmp_path / "state" / "delivery.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(DeliveryError, match="Another writer keeps the delivery repository"):
+            commit(delivery)
+    commit(delivery)
 
 
 def test_a_lock_left_by_a_killed_process_is_broken(tmp_path: Path, bare: Path) -> None:
