@@ -98,7 +98,13 @@ def _ask(past: Past, region: str | None, ttl: timedelta, found: Repository, held
 def _differences(found: Repository, chosen: DeliveryCommit) -> list[str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         what = st.segmented_control(
-            "Compare", [COMMITS, CLUSTERS], key="compare", default=COMMITS, required=True, width="content"
+            "Compare",
+            [COMMITS, CLUSTERS],
+            key="compare",
+            default=COMMITS,
+            required=True,
+            width="content",
+            bind="query-params",
         )
         told, watched = (_of_clusters if what == CLUSTERS else _of_commits)(found, chosen)
     if told is None:
@@ -116,6 +122,7 @@ def _of_commits(found: Repository, chosen: DeliveryCommit) -> tuple[Difference |
         f"What differs in {chosen.sha[:SHORT]} from",
         options,
         key="compare_with",
+        bind="query-params",
         format_func=lambda one: f"{one[:SHORT]} · {named[one].subject}" if one in named else one,
     )
     before = found.before(chosen) if other == BEFORE else found.head if other == HEAD else named.get(other)
@@ -130,13 +137,16 @@ def _of_commits(found: Repository, chosen: DeliveryCommit) -> tuple[Difference |
 def _of_clusters(_: Repository, chosen: DeliveryCommit) -> tuple[Difference | None, list[str]]:
     watched = [delivery_read.held_name(chosen.sha)]
     held = delivery_read.held(chosen.sha).value
-    options = sorted(held.texts) if held else []
-    _keep("cluster_a", options)
-    _keep("cluster_b", options)
-    one = st.selectbox(f"At {chosen.sha[:SHORT]}, from", options, key="cluster_a", width=165)
-    two = st.selectbox("to", options, key="cluster_b", index=min(1, max(0, len(options) - 1)), width=165)
     if held is None:
         return None, watched
+    options = sorted(held.texts)
+    _keep("cluster_a", options)
+    _keep("cluster_b", options)
+    second = min(1, max(0, len(options) - 1))
+    one = st.selectbox(
+        f"At {chosen.sha[:SHORT]}, from", options, key="cluster_a", width=165, bind="query-params"
+    )
+    two = st.selectbox("to", options, key="cluster_b", index=second, width=165, bind="query-params")
     return difference(_files(held.texts, one), _files(held.texts, two)), watched
 
 

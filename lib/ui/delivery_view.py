@@ -28,9 +28,12 @@ GRAPH: Final = "delivery_graph"
 
 
 def begin() -> None:
-    """Take the commit from the address bar when the page is opened with one. In the page's full run."""
-    if COMMIT not in st.session_state and (asked := st.query_params.get(COMMIT)):
-        st.session_state[COMMIT] = asked[:40]
+    """The address bar says which commit is open, also after Back. In the page's full run."""
+    asked = st.query_params.get(COMMIT, "")[:40]
+    if not asked:
+        st.session_state.pop(COMMIT, None)
+    elif not st.session_state.get(COMMIT, "").startswith(asked):
+        st.session_state[COMMIT] = asked
 
 
 @st.fragment(run_every=chrome.HEARTBEAT_S)

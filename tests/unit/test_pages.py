@@ -212,7 +212,7 @@ def test_delivery_tells_an_error_with_its_code_and_what_to_do(open_page: Open) -
 
 def test_a_commit_shows_who_why_and_what_differs_and_can_be_gone_back_to(open_page: Open) -> None:
     looks.install(delivery_samples.LOOKS)
-    at = open_page("pages/delivery.py", "fleet", commit=delivery_samples.OLD[:7])
+    at = open_page("pages/delivery.py", "fleet", address={"commit": delivery_samples.OLD[:7]})
     assert "us-central1 starts with L4" in text(at).replace("\\", "")
     assert "3 files, :green[+6] :red[-0]" in text(at)
     assert not at.button(key="roll_back").disabled
@@ -225,7 +225,7 @@ def test_a_commit_shows_who_why_and_what_differs_and_can_be_gone_back_to(open_pa
 
 def test_the_head_can_not_be_gone_back_to_and_an_unknown_commit_is_said(open_page: Open) -> None:
     looks.install(delivery_samples.LOOKS)
-    at = open_page("pages/delivery.py", "fleet", commit="zzzz")
+    at = open_page("pages/delivery.py", "fleet", address={"commit": "zzzz"})
     assert "zzzz is none of the newest 4 commits" in text(at)
     assert at.button(key="roll_back").disabled
     assert "This is the head" in text(at)
@@ -233,7 +233,9 @@ def test_the_head_can_not_be_gone_back_to_and_an_unknown_commit_is_said(open_pag
 
 def test_two_clusters_of_a_commit_can_be_compared(open_page: Open) -> None:
     looks.install(delivery_samples.LOOKS)
-    at = open_page("pages/delivery.py", "fleet", commit=delivery_samples.BAD, compare="Two clusters")
+    at = open_page(
+        "pages/delivery.py", "fleet", address={"commit": delivery_samples.BAD}, compare="Two clusters"
+    )
     assert at.selectbox(key="cluster_b").value == delivery_samples.US
     assert "1 file, :green[+1] :red[-1]" in text(at)
 
