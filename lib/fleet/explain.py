@@ -179,7 +179,8 @@ def _flips(spec: PlacementSpec, status: RegionStatus, candidate: Candidate | Non
     region, gpu = status.region, catalog.short(status.accelerator)
     if status.under_override:
         ends = f" (at {words.at(status.override_expires_at)})" if status.override_expires_at else ""
-        yield f"the end of the switch{ends}, or ./atlas recover"
+        held = any(o.commit and o.region == region for o in spec.overrides)
+        yield f"the end of the {'roll back' if held else 'switch'}{ends}, or ./atlas recover"
     if candidate is not None and not candidate.eligible and candidate.flip:
         yield candidate.flip
     if status.phase in BLOCKED:
