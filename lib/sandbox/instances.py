@@ -6,21 +6,29 @@ delete itself (scheduling.maxRunDuration with instanceTerminationAction DELETE).
 
 from __future__ import annotations
 
-from lib.sandbox import machines, stages, zone_operations
-from lib.sandbox.compute import invalid, not_found, url
+from lib.sandbox import course, machines
+from lib.sandbox.compute import invalid, url
 from lib.sandbox.machines import Wish
 from lib.sandbox.store import Document
-from lib.sandbox.verbs import numeric_id, pacific, public
+from lib.sandbox.verbs import numeric_id, pacific
 from lib.sandbox.world import INSTANCES, World
+
+KIND = course.Kind(
+    collection=INSTANCES,
+    plural="instances",
+    creation="instance-create",
+    deletion="instance-delete",
+    making="PROVISIONING",
+    there="RUNNING",
+    leaving="STOPPING",
+)
 
 
 def insert(world: World, zone: str, wanted: Document) -> Document:
     scheduling = wanted.get("scheduling") or {}
     spot = scheduling.get("provisioningModel") == "SPOT" or bool(scheduling.get("preemptible"))
     asked = machines.wish(world, zone, wanted, field="resource", spot=spot)
-    name = machines.checked_name(
-        world, wanted, lambda n: world.store.get(INSTANCES, f"{zone}/{n}"), f"zones/{zone}/instances"
-    )
+    name = course.checked_name(world, KIND, zone, wanted)
     if not wanted.get("disks"):
         raise invalid("Invalid value for field 'resource.disks': ''. No disks are specified.")
     if not wanted.get("networkInterfaces"):
@@ -32,23 +40,12 @@ def insert(world: World, zone: str, wanted: Document) -> Document:
             "Invalid value for field 'resource.scheduling.onHostMaintenance': "
             f"'{scheduling['onHostMaintenance']}'. Instances with guest accelerators do not support live migration."
         )
+    found = _document(world, zone, name, wanted, asked)
+    return course.begin(world, KIND, zone, found, asked)
+
+
+def _document(world: World, zone: str, name: str, wanted: Document, asked: Wish) -> Document:
     now = world.clock.timestamp()
-    found = _document(world, zone, name, wanted, asked, now)
-    with world.store.transaction():
-        operation = zone_operations.begin(world, zone, "insert", found)
-        kept = {
-            **found,
-            "_wish": {f: getattr(asked, f) for f in Wish.__slots__},
-            "_operation": operation["name"],
-            "_dueAt": now + stages.seconds(world, "instance-create", f"{zone}/{name}/{now}"),
-        }
-        world.store.put(INSTANCES, f"{zone}/{name}", kept)
-    return operation
-
-
-def _document(  # noqa: PLR0913, PLR0917 - what an instance is made of
-    world: World, zone: str, name: str, wanted: Document, asked: Wish, now: float
-) -> Document:
     scheduling = {"onHostMaintenance": "TERMINATE", **(wanted.get("scheduling") or {})}
     seconds = float((scheduling.get("maxRunDuration") or {}).get("seconds") or 0)
     goes = seconds and scheduling.get("instanceTerminationAction") == "DELETE"
@@ -66,7 +63,7 @@ def _document(  # noqa: PLR0913, PLR0917 - what an instance is made of
         "description": str(wanted.get("description") or ""),
         "zone": url(world, f"zones/{zone}"),
         "machineType": url(world, f"zones/{zone}/machineTypes/{asked.machine_type}"),
-        "status": "PROVISIONING",
+        "status": KIND.making,
         "labels": wanted.get("labels") or {},
         "labelFingerprint": "42WmSpB8rSM=",
         "scheduling": scheduling,
@@ -79,59 +76,21 @@ def _document(  # noqa: PLR0913, PLR0917 - what an instance is made of
 
 
 def get(world: World, zone: str, name: str) -> Document:
-    return public(_held(world, zone, name))
+    return course.get(world, KIND, zone, name)
 
 
 def listed(world: World, zone: str) -> list[Document]:
-    return [public(r) for key, r in world.store.items(INSTANCES) if key.startswith(f"{zone}/")]
+    return course.listed(world, KIND, zone)
 
 
 def delete(world: World, zone: str, name: str) -> Document:
     """One that is being made goes, too: its creation ends first."""
-    found = _held(world, zone, name)
-    if found["status"] == "PROVISIONING":
-        _created(world, f"{zone}/{name}", zone, found)
-        found = _held(world, zone, name)
-    return _remove(world, zone, found)
-
-
-def _remove(world: World, zone: str, found: Document) -> Document:
-    name, now = found["name"], world.clock.timestamp()
-    with world.store.transaction():
-        operation = zone_operations.begin(world, zone, "delete", found)
-        due = now + stages.seconds(world, "instance-delete", f"{zone}/{name}/{now}")
-        leaving = {"status": "STOPPING", "_operation": operation["name"], "_dueAt": due}
-        world.store.put(INSTANCES, f"{zone}/{name}", {**found, **leaving})
-    return operation
-
-
-def _held(world: World, zone: str, name: str) -> Document:
-    found = world.store.get(INSTANCES, f"{zone}/{name}")
-    if found is None:
-        raise not_found(world, f"zones/{zone}/instances/{name}")
-    return found
+    found = course.held(world, KIND, zone, name)
+    if found["status"] == KIND.making:
+        course.created(world, KIND, zone, found)
+        found = course.held(world, KIND, zone, name)
+    return course.remove(world, KIND, zone, found)
 
 
 def tick(world: World) -> None:
-    now = world.clock.timestamp()
-    for key, found in world.store.items(INSTANCES):
-        zone = key.partition("/")[0]
-        if found["status"] == "PROVISIONING" and now >= found["_dueAt"]:
-            _created(world, key, zone, found)
-        elif found["status"] == "STOPPING" and now >= found["_dueAt"]:
-            with world.store.transaction():
-                world.store.delete(INSTANCES, key)
-                zone_operations.end(world, f"{zone}/{found['_operation']}")
-        elif found["status"] == "RUNNING" and now >= found.get("_endsAt", now + 1):
-            _remove(world, zone, found)
-
-
-def _created(world: World, key: str, zone: str, found: Document) -> None:
-    asked = Wish(**found["_wish"])
-    refused = machines.refusal(world, asked)
-    with world.store.transaction():
-        if refused:
-            world.store.delete(INSTANCES, key)
-        else:
-            world.store.put(INSTANCES, key, {**found, "status": "RUNNING", "_gpu": asked.document()})
-        zone_operations.end(world, f"{zone}/{found['_operation']}", refused)
+    course.tick(world, KIND)
