@@ -73,6 +73,10 @@ def plain(value: object) -> Any:  # noqa: PLR0911 - a row for each kind of value
         return sorted(plain(v) for v in value)
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
+    return _simple(value)
+
+
+def _simple(value: object) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, timedelta):

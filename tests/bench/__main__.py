@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.bench import measures, observe_cycle, sandbox_scale, thousand_clusters, traces, vip_load
+from tests.bench import audience, measures, observe_cycle, sandbox_scale, thousand_clusters, traces, vip_load
 from tests.bench.budgets import verdicts
 from tests.e2e.stack import CHROMIUM_ARGS, Stack, browser_path, free_port
 
@@ -44,6 +44,9 @@ def main() -> int:
             figures |= told(measures.cold_start(stack, browser))
             figures |= told(measures.clicks(stack, browser))
             figures |= told(measures.refreshes(stack, browser))
+            with ThreadPoolExecutor(1) as aside:
+                figures |= told(aside.submit(audience.crowd, stack).result())
+                figures |= told(aside.submit(audience.soak, stack).result())
             figures |= told(measures.stock_out(stack))
         finally:
             stack.stop()

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 AT_MOST: Mapping[str, float] = {
     "cold_start_to_live_map_s": 4.0,
     "click_to_screen_p95_ms": 300,
+    "sessions_refresh_p95_ms": 400,
+    "sessions_rss_mb": 250,
     "rss_total_mb": 500,
     "stock_out_to_decision_s": 2.0,
     "plan_43x12_median_ms": 5.0,

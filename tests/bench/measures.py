@@ -153,6 +153,11 @@ def _belongs(process: psutil.Process, stack: Stack) -> bool:
         return False
 
 
+def dashboard(stack: Stack) -> psutil.Process:
+    """The dashboard's process."""
+    return next(p for p in psutil.process_iter(["cmdline"]) if _belongs(p, stack) and _role(p) == "dashboard")
+
+
 def _role(process: psutil.Process) -> str:
     words: list[Any] = process.cmdline()
     line = " ".join(words)

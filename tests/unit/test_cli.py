@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +17,7 @@ from lib.cli import main, output, sandbox, session, stack
 from lib.controller.render import Variant, read_sources, render
 from lib.fleet import drill
 from lib.fleet.capacity import views
-from lib.fleet.model import Entry, Phase, Placement, PlacementStatus, RegionStatus
+from lib.fleet.model import Entry, Phase, PhaseSpan, Placement, PlacementStatus, RegionStatus
 from lib.gateways import txt2img
 from lib.gateways.delivery import DeliveryGateway
 from lib.gateways.errors import Unreachable
@@ -387,3 +387,16 @@ def test_a_dry_run_of_any_verb_needs_nothing_running_and_leaves_nothing_behind(
     assert code == 0
     assert told in out
     assert not state_dir.exists()
+
+
+def test_a_phase_that_nobody_led_for_a_while_is_told_in_json(
+    cloud: FakeCloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    span = PhaseSpan(
+        phase=Phase.SYNCING, since=datetime(2026, 11, 23, tzinfo=UTC), unled=timedelta(minutes=2)
+    )
+    region = RegionStatus(region="us-east1", phase=Phase.SYNCING, history=(span,))
+    cloud.held = replace(held(cloud), status=PlacementStatus(regions=(region,)))
+    code, out, _ = run(capsys, "status", "--json")
+    assert code == 0
+    assert json.loads(out)["regions"][0]["history"][0]["unled"] == 120.0

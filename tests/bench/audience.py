@@ -1,0 +1,111 @@
+"""Many viewers of the Atlas page at once: each a raw websocket that asks for a fresh picture every two seconds.
+
+The browser asks only when there is news; here every viewer runs the live part each time, which is the worst case.
+Messages are Streamlit's own protocol buffers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from dataclasses import dataclass, field
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from tests.bench.measures import dashboard
+from tests.e2e.stack import Stack
+
+SESSIONS = 100
+EVERY_S = 2.0
+ROUNDS = 8
+PATIENCE_S = 60.0
+
+
+@dataclass
+class Viewer:
+    """One session: what its page and its live part are called, and how long and how large each refresh was."""
+
+    url: str
+    page: str = ""
+    part: str = ""
+    hashes: list[str] = field(default_factory=list)
+    took: list[float] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+
+    async def watch(self, start_s: float, gate: asyncio.Barrier) -> None:
+        await asyncio.sleep(start_s)
+        async with connect(self.url, subprotocols=[Subprotocol("streamlit")], max_size=None) as socket:
+            await self._run(socket, ClientState(query_string=""))
+            await gate.wait()
+            await asyncio.sleep(start_s % EVERY_S)
+            for _ in range(ROUNDS):
+                begun = time.perf_counter()
+                wanted = ClientState(
+                    query_string="",
+                    page_script_hash=self.page,
+                    fragment_id=self.part,
+                    cached_message_hashes=self.hashes,
+                )
+                self.sizes.append(await self._run(socket, wanted))
+                self.took.append(time.perf_counter() - begun)
+                await asyncio.sleep(max(0.0, EVERY_S - self.took[-1]))
+
+    async def _run(self, socket: ClientConnection, wanted: ClientState) -> int:
+        """Ask for a run and wait for its end; the bytes that came."""
+        await socket.send(BackMsg(rerun_script=wanted).SerializeToString())
+        size = 0
+        while True:
+            told = await asyncio.wait_for(socket.recv(decode=False), PATIENCE_S)
+            size += len(told)
+            message = ForwardMsg.FromString(told)
+            self._note(message)
+            if message.WhichOneof("type") == "script_finished":
+                return size
+
+    def _note(self, message: ForwardMsg) -> None:
+        kind = message.WhichOneof("type")
+        if kind == "new_session":
+            self.page = message.new_session.page_script_hash or self.page
+        elif kind == "auto_rerun":
+            self.part = message.auto_rerun.fragment_id
+        if message.hash and message.metadata.cacheable and message.hash not in self.hashes:
+            self.hashes.append(message.hash)
+
+
+def crowd(stack: Stack, sessions: int = SESSIONS) -> dict[str, object]:
+    """Refresh times of `sessions` viewers, and the dashboard's resident memory while they watch."""
+    viewers = [Viewer(url=f"ws{stack.url.removeprefix('http')}/_stcore/stream") for _ in range(sessions)]
+    server = dashboard(stack)
+    asyncio.run(_together(viewers))
+    took = sorted(1000 * one for viewer in viewers for one in viewer.took)
+    return {
+        "sessions": sessions,
+        "sessions_refreshes": len(took),
+        "sessions_refresh_p50_ms": round(statistics.median(took)),
+        "sessions_refresh_p95_ms": round(took[int(len(took) * 0.95) - 1]),
+        "sessions_refresh_bytes": round(statistics.median(n for v in viewers for n in v.sizes)),
+        "sessions_rss_mb": round(server.memory_info().rss / 1e6),
+    }
+
+
+async def _together(viewers: list[Viewer]) -> None:
+    gate = asyncio.Barrier(len(viewers))
+    await asyncio.gather(*(one.watch(0.1 * i, gate) for i, one in enumerate(viewers)))
+
+
+def soak(stack: Stack, *, rounds: int = 6, sessions: int = 20) -> dict[str, object]:
+    """Viewers come and go again and again; how much the dashboard's memory grew after the first third."""
+    server = dashboard(stack)
+    seen: list[float] = []
+    for _ in range(rounds):
+        crowd(stack, sessions)
+        seen.append(server.memory_info().rss / 1e6)
+    return {
+        "soak_rss_mb": [round(one) for one in seen],
+        "soak_growth_mb_a_round": round((seen[-1] - seen[rounds // 3]) / (rounds - 1 - rounds // 3), 1),
+    }
