@@ -20,6 +20,7 @@ from lib.ui.snapshot import Snapshot
 VIEWS: Final = ("Pods", "Nodes", "Events", "Logs", "YAML")
 LINES: Final = (100, 500, 2000)
 HEIGHT: Final = 460
+FITS: Final = 20  # lines without a box that scrolls
 CONFIG_KINDS: Final = (
     "GpuPlacement",
     "GpuRegion",
@@ -160,7 +161,7 @@ def _log(tail: LogTail, asked: cluster_looks.LogAsked, seen: Seen[LogTail]) -> N
             "again every few seconds."
         )
     if tail.text.strip():
-        st.code(tail.text, language=None, height=HEIGHT)
+        _text(tail.text, None)
     else:
         st.info("The container has written nothing yet.", icon=":material/receipt_long:")
 
@@ -184,8 +185,15 @@ def _yaml(row: Row, cluster: ClusterObservation) -> Watched:
         st.caption(
             f"As kubectl get {kind.lower()} {words.plain(name)} -o yaml shows it; the button in the corner copies it."
         )
-        st.code(seen.value, language="yaml", height=HEIGHT)
+        _text(seen.value, "yaml")
     return (*watched, cluster_looks.manifest_name(row.name, kind, name))
+
+
+def _text(text: str, language: str | None) -> None:
+    """In a box of its own that scrolls and that the keyboard reaches, for the copy button is in it."""
+    long = text.count("\n") > FITS
+    with st.container(height=HEIGHT if long else "content", border=False):
+        st.code(text, language=language, wrap_lines=True)
 
 
 def _ready(seen: Seen[Any], what: str) -> bool:
