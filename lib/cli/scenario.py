@@ -127,14 +127,8 @@ def _short(length_s: float | None) -> str:
 
 
 def _journal(wanted: Settings, made: Scenario) -> None:
-    """A script is a drill's beginning; a scenario without one ends what there was."""
+    from lib.gateways.faults import scenario_line
     from lib.gateways.journal import Journal
 
-    Journal(wanted.journal_url).append(
-        "fault",
-        at=wanted.now(),
-        subject="scenario",
-        message=f"Scenario {made.name} is on. {made.sentence}",
-        actor=session.actor(),
-        body={"scenario": made.name, "cleared": not made.script},
-    )
+    line = scenario_line(made)
+    Journal(wanted.journal_url).append("fault", at=wanted.now(), actor=session.actor(), **line)

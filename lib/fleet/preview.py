@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lib.fleet import catalog, words
+from lib.fleet.changed import list_changes, number_changes
 from lib.fleet.model import (
     Override,
     Phase,
@@ -113,6 +114,7 @@ class _Change:
         found = [*self._region_sentences(), *self._switch_sentences()]
         if not self.added and not self.removed:  # those say it better
             found += number_changes(self.before, self.after)
+        found += list_changes(self.before, self.after)
         return " ".join(found) or "Nothing changes."
 
     def _region_sentences(self) -> Iterator[str]:
@@ -275,21 +277,15 @@ class _Change:
             for name, option in numbers
             if getattr(self.after, name) != getattr(self.before, name)
         ]
-        return f"atlas set {' '.join(back)}." if back else "Nothing to undo."
+        if back and not any(list_changes(self.before, self.after)):
+            return f"atlas set {' '.join(back)}."
+        same = self.after == self.before
+        return (
+            "Nothing to undo."
+            if same
+            else "Apply the spec as it was: the journal's line of this change has it."
+        )
 
 
 def _regions(count: int) -> str:
     return f"{count} region{'' if count == 1 else 's'}"
-
-
-def number_changes(before: PlacementSpec, after: PlacementSpec) -> Iterator[str]:
-    """A sentence for each number that changes."""
-    if after.serving != before.serving:
-        yield f"{after.serving} instead of {before.serving} regions should serve."
-    if after.warm != before.warm:
-        fee = words.usd(catalog.CLUSTER_FEE_USD_PER_HOUR)
-        yield f"{after.warm} instead of {before.warm} clusters are kept warm without a GPU, {fee} each."
-    if after.hedge != before.hedge:
-        yield f"After a refused try up to {after.hedge} instead of {before.hedge} more regions are tried at once."
-    if after.max_hourly_usd != before.max_hourly_usd:
-        yield f"The budget is {words.usd(after.max_hourly_usd)} instead of {words.usd(before.max_hourly_usd)}."

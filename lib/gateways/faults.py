@@ -170,6 +170,15 @@ class FaultsGateway:
         )
 
 
+def scenario_line(made: Scenario) -> dict[str, Any]:
+    """What the journal says of a scenario that begins: a script is a drill's beginning; one without ends what there was."""
+    return {
+        "subject": "scenario",
+        "message": f"Scenario {made.name} is on. {made.sentence}",
+        "body": {"scenario": made.name, "cleared": not made.script},
+    }
+
+
 def _items(said: Any, name: str) -> list[dict[str, Any]]:
     return said.get(name, []) if isinstance(said, dict) else list(said)
 

@@ -15,12 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-import yaml
-
 from lib.fleet.model import Placement, PlacementSpec, PlacementStatus, Provisioning, RegionView
 from lib.gateways import placement_codec as codec
-from lib.gateways.errors import AlreadyExists, Refused
-from lib.gateways.kube import ConfigKube, Kube, Object, resource_path
+from lib.gateways.errors import AlreadyExists, Conflict
+from lib.gateways.kube import CONFLICT_TRIES, ConfigKube, Kube, Object, resource_path
+from lib.gateways.placement_text import document_of
 from lib.settings import Settings
 
 OPERATIONS_ANNOTATION = f"{codec.GROUP}/last-operations"  # JSON list, newest last, bounded
@@ -93,16 +92,26 @@ class PlacementGateway:
         """Whether this operation changed the spec already, as far back as the object remembers."""
         return operation_id in _done(self._read())
 
+    def check(self, spec: Object) -> None:
+        """Ask the API whether it would take this spec: Refused with the field's path; nothing is written."""
+        doing, query = f"checking the placement {self._name}", {"dryRun": "All", "fieldValidation": "Strict"}
+
+        def ask(kube: Kube) -> None:
+            for left in reversed(range(CONFLICT_TRIES)):
+                held = kube.get(self._path, doing=doing)
+                try:
+                    kube.call("PUT", self._path, body={**held, "spec": spec}, doing=doing, query=query)
+                except Conflict:  # the controller has written its status in between
+                    if not left:
+                        raise
+                else:
+                    return
+
+        self._kube.run(ask)
+
     def replace_spec(self, text: str, *, operation_id: str, actor: str) -> Placement:
         """The spec of a GpuPlacement in YAML. The API refuses wrong fields (Refused, with the path)."""
-        try:
-            given = yaml.safe_load(text)
-        except yaml.YAMLError as e:
-            where = getattr(e, "problem_mark", None)
-            at = f" at line {where.line + 1}" if where else ""
-            raise Refused(f"That is not YAML{at}: {getattr(e, 'problem', e)}.") from e
-        if not isinstance(given, dict) or given.get("kind") != "GpuPlacement" or "spec" not in given:
-            raise Refused("That is not a GpuPlacement with a spec.", field="kind")
+        given = document_of(text)
         return self._change(lambda _: given["spec"], operation_id=operation_id, actor=actor)
 
     def publish_status(self, placement: Placement, status: PlacementStatus) -> None:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from lib.fleet import intent
+from lib.fleet import changed, intent
 from lib.fleet.model import PlacementSpec, PlacementStatus, Rollout
 from lib.fleet.roll_back import Past
 from lib.fleet.roll_back import roll_back as roll_back_to
+from lib.gateways.placement_codec import spec_to
 from lib.ui import auth, session, words
 from lib.ui.snapshot import Snapshot
 
@@ -33,7 +34,7 @@ class Change:
     edit: Callable[[PlacementSpec], PlacementSpec]
     region: str = ""
     warning: str = ""
-    diff: str = ""  # of the delivery repository, where it is known beforehand
+    diff: str = ""  # of the delivery repository or of the placement, where it is known beforehand
     operation_id: str = field(default_factory=lambda: f"ui-{uuid.uuid4().hex[:16]}")
 
 
@@ -134,6 +135,30 @@ def recover() -> Change:
         confirm="Recover",
         done="Every override is lifted; the regions return to what the placement wants.",
         edit=intent.recover,
+    )
+
+
+def apply_spec(
+    base: PlacementSpec, after: PlacementSpec, *, diff: str, doubts: tuple[str, ...] = ()
+) -> Change:
+    """The spec as it was edited, on top of the one that was read; refused when that is no longer the one there."""
+
+    def edit(spec: PlacementSpec) -> PlacementSpec:
+        if spec != base:
+            moved = "; ".join(changed.fields(spec_to(base), spec_to(spec)))
+            raise intent.Refused(f"Somebody changed the placement meanwhile: {moved}. Look at it first.")
+        if after == spec:
+            raise intent.Refused("Nothing to change: the placement says so already.")
+        return after
+
+    return Change(
+        verb="apply",
+        title="Apply the placement",
+        confirm="Apply",
+        done="The placement is as you wrote it; the controller takes it from here.",
+        edit=edit,
+        warning=words.plain(" ".join(doubts)),
+        diff=diff,
     )
 
 

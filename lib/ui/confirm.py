@@ -100,7 +100,7 @@ def _preview(told: intent.ChangePreview, change: Change) -> None:
         st.caption("Commits to the delivery repository")
         st.code("\n".join(told.commits), language=None, wrap_lines=True)
     if change.diff:
-        with st.expander("What changes in the files"):
+        with st.expander("What changes, line by line"):
             diff_view.show(change.diff, key="change_diff")
     st.caption(f":material/undo: {words.plain(told.undo)}")
 

@@ -6,7 +6,7 @@ Drawn only where there is such an API. The product never looks at these: it has 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import streamlit as st
 
@@ -18,6 +18,7 @@ from lib.settings import SettingsError
 from lib.ui import auth, session, words
 from lib.ui.snapshot import Snapshot
 
+T = TypeVar("T")
 SPEEDS: Final = (1, 5, 15, 30, 60, 120, 300, 600)
 EVERY_TYPE: Final = "Every GPU type"
 
@@ -50,15 +51,14 @@ def show() -> None:
             on_click=_act,
             args=(lambda gateway: gateway.create("stockout", scope), f"stock-out in {region}", region),
         )
-        _speed(snapshot)
+        speed(snapshot)
         _running()
 
 
 @st.fragment(run_every=3.0)
 def _running() -> None:
     faults = session.current().faults
-    if problem := st.session_state.pop("fault_problem", None):
-        st.error(words.plain(problem))
+    problem()
     if not faults:
         st.caption("No fault is in force.")
         return
@@ -77,7 +77,7 @@ def _running() -> None:
     )
 
 
-def _speed(snapshot: Snapshot) -> None:
+def speed(snapshot: Snapshot) -> None:
     now = round(snapshot.clock.speed)
     nearest = min(SPEEDS, key=lambda one: abs(one - now))
     st.select_slider(
@@ -92,8 +92,8 @@ def _speed(snapshot: Snapshot) -> None:
 
 
 def _set_speed() -> None:
-    speed = float(st.session_state["speed"])
-    _act(lambda gateway: gateway.set_clock(speed=speed), "", "")
+    asked = float(st.session_state["speed"])
+    act(lambda gateway: gateway.set_clock(speed=asked, paused=False))
 
 
 def _end(fault: Fault) -> None:
@@ -106,26 +106,31 @@ def _end(fault: Fault) -> None:
 
 
 def _act(do: Callable[[FaultsGateway], object], told: str, region: str, *, cleared: bool = False) -> None:
+    line = {"region": region, "subject": "sandbox", "message": told, "body": {"cleared": cleared}}
+    act(do, lambda _: line if told else None)
+
+
+def act(
+    do: Callable[[FaultsGateway], T], line: Callable[[T], dict[str, Any] | None] = lambda _: None
+) -> T | None:
     """A button's callback: one call to the admin API, noted in the journal; a failure is shown at the panel."""
     try:
         settings = session.settings()
         viewer = auth.viewer(settings)
         if not viewer.may_change:
             st.session_state["fault_problem"] = viewer.reason
-            return
-        do(FaultsGateway(settings))
-        if told:
-            journal = Journal(settings.journal_url)
-            journal.append(
-                "fault",
-                at=settings.now(),
-                region=region,
-                subject="sandbox",
-                message=told,
-                actor=viewer.name,
-                body={"cleared": cleared},
-            )
+            return None
+        done = do(FaultsGateway(settings))
+        if noted := line(done):
+            Journal(settings.journal_url).append("fault", at=settings.now(), actor=viewer.name, **noted)
     except (AtlasError, SettingsError) as problem:
         st.session_state["fault_problem"] = str(problem)
-        return
+        return None
     session.refresh()
+    return done
+
+
+def problem() -> None:
+    """What the last act could not do, once."""
+    if told := st.session_state.pop("fault_problem", None):
+        st.error(words.plain(told), icon=":material/error:")

@@ -20,6 +20,7 @@ PAGES = (
     "pages/generate.py",
     "pages/drill.py",
     "pages/activity.py",
+    "pages/settings.py",
 )
 Open = Callable[..., AppTest]
 
