@@ -34,7 +34,9 @@ _ALL: Final = (
     Screen(name="generate", title="Generate", icon="brush", about="a prompt through the global address"),
     Screen(name="drill", title="Drill", icon="bolt", about="switch the GPU, break it, recover"),
     Screen(name="activity", title="Activity", icon="timeline", about="what was seen, decided and done"),
-    Screen(name="settings", title="Settings", icon="settings", about="placement as YAML, roles, sandbox, tools"),
+    Screen(
+        name="settings", title="Settings", icon="settings", about="placement as YAML, roles, sandbox, tools"
+    ),
 )
 _GALLERY: Final = Screen(name="gallery", title="Gallery", icon="grid_view", about="made-up states")
 

@@ -37,6 +37,7 @@ from lib.fleet.model import (
 )
 from lib.fleet.status import region_status
 from lib.gateways import calls
+from lib.gateways import placement_codec as codec
 from lib.gateways.census import CensusGateway
 from lib.gateways.compute import ComputeGateway
 from lib.gateways.config_cluster import ConfigClusterGateway
@@ -396,6 +397,19 @@ def test_a_wrong_field_is_refused_by_the_api_with_its_path(
 def test_what_is_no_placement_is_refused_before_it_is_sent(placement: PlacementGateway, text: str) -> None:
     with pytest.raises(Refused):
         placement.replace_spec(text, operation_id="op-text", actor="ada")
+
+
+def test_a_spec_is_checked_by_the_api_and_nothing_is_written(placement: PlacementGateway) -> None:
+    held = placement.get()
+    spec = codec.spec_to(replace(held.spec, serving=held.spec.serving + 1))
+
+    placement.check(spec)
+    assert placement.get().generation == held.generation
+    with pytest.raises(Refused) as told:
+        placement.check({**spec, "regions": {**spec["regions"], "serving": 99}})
+    assert told.value.field == "spec.regions.serving"
+    with pytest.raises(Refused, match=r"spec\.moons"):
+        placement.check({**spec, "moons": 1})
 
 
 def test_status_and_spec_do_not_disturb_each_other(placement: PlacementGateway, settings: Settings) -> None:
