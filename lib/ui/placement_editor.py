@@ -18,7 +18,7 @@ from lib.gateways.errors import AtlasError, Refused
 from lib.gateways.placement import PlacementGateway
 from lib.gateways.placement_codec import spec_to
 from lib.settings import SettingsError
-from lib.ui import changes, chrome, confirm, diff_view, session, words
+from lib.ui import changes, confirm, diff_view, session, words
 from lib.ui.snapshot import Snapshot
 
 TEXT: Final = "placement_text"
@@ -64,7 +64,7 @@ def show(snapshot: Snapshot) -> None:
         begin()
     base: Base | None = st.session_state.get(_BASE)
     if snapshot.placement is None or base is None:
-        st.info(chrome.refusal(snapshot) or "The placement is being read.", icon=":material/hourglass_top:")
+        st.info(confirm.refusal(snapshot) or "The placement is being read.", icon=":material/hourglass_top:")
     else:
         _editor(snapshot, snapshot.placement, base)
 
