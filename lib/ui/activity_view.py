@@ -108,18 +108,20 @@ def _choices() -> Asked | None:
             bind="query-params", on_change=_first_page,
         )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        moment = st.session_state.get("at") or ""
-        when = st.selectbox(
-            "Time", list(TIMES), key="activity_when", width=140, bind="query-params", on_change=_first_page,
-            disabled=bool(moment), help="In the time of the target, which is the sandbox's there.",
-        )  # fmt: skip
+        when = around = None
+        if not (st.session_state["at"] if "at" in st.session_state else st.query_params.get("at")):
+            when = st.selectbox(
+                "Time", list(TIMES), key="activity_when", width=140, bind="query-params", on_change=_first_page,
+                help="In the time of the target, which is the sandbox's there.",
+            )  # fmt: skip
         moment = st.text_input(
             "Moment (UTC)", key="at", placeholder="2026-11-26 18:05", width=190, bind="query-params", on_change=_first_page
         )  # fmt: skip
-        around = st.selectbox(
-            "Stretch", list(AROUND), key="activity_around", index=1, width=160, bind="query-params",
-            disabled=not moment, on_change=_first_page,
-        )  # fmt: skip
+        if moment:
+            around = st.selectbox(
+                "Stretch", list(AROUND), key="activity_around", index=1, width=160, bind="query-params",
+                on_change=_first_page,
+            )  # fmt: skip
         region = st.selectbox(
             "Region", worldmap.PLACES, key="activity_region", index=None, placeholder="every region", width=190,
             bind="query-params", on_change=_first_page,

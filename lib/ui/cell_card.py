@@ -77,7 +77,7 @@ def show(cell: Cell, *, now: datetime) -> None:
     if found.flip:
         st.caption(f":material/lightbulb: What would change this: {words.plain(found.flip)}")
     for doubt in _doubts(found.evidence, now):
-        st.caption(f":orange[:material/warning: {words.plain(doubt)}]")
+        st.markdown(f":small[:orange[:material/warning: {words.plain(doubt)}]]")
     if found.evidence:
         st.markdown(table(found.evidence, now))
     elif found.zones:
@@ -129,7 +129,9 @@ def _doubts(pieces: tuple[Evidence, ...], now: datetime) -> Iterator[str]:
 
 def table(pieces: tuple[Evidence, ...], now: datetime) -> str:
     rows = [f"| {' | '.join(_row(piece, now))} |" for piece in pieces]
-    return "\n".join(["| Who says it | | What it says | When | Counts now |", "|---|---|---|---|---|", *rows])
+    return "\n".join(
+        ["| Who says it | Verdict | What it says | When | Counts now |", "|---|---|---|---|---|", *rows]
+    )
 
 
 def _row(piece: Evidence, now: datetime) -> tuple[str, ...]:
@@ -138,10 +140,10 @@ def _row(piece: Evidence, now: datetime) -> tuple[str, ...]:
     when = "now" if piece.at is None else words.ago(piece.at, now)
     missing = piece.verdict is Verdict.MISSING
     return (
-        _together(SOURCES[piece.source]),
+        SOURCES[piece.source],
         _together(":orange[◌ old]" if old else VERDICTS[piece.verdict]),
         words.plain(piece.says),
-        "-" if missing else _together(when),
+        "-" if missing else when,
         "-" if missing else _together(f"{_bar(weight)} {weight:.0%}"),
     )
 
@@ -161,7 +163,7 @@ def history(record: Seen[Record], cell: Cell, *, spot: Candidate | None, now: da
     st.markdown("**History**")
     st.caption(words.plain(_preempted(spot)))
     if record.trouble is not None:
-        st.caption(f":orange[:material/history_toggle_off: {words.plain(record.trouble.sentence)}]")
+        st.markdown(f":small[:orange[:material/history_toggle_off: {words.plain(record.trouble.sentence)}]]")
     if record.value is None:
         if record.trouble is None:
             st.caption("Reading the journal…")

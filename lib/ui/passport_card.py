@@ -22,7 +22,7 @@ def show(one: Kept) -> None:
     with passport:
         st.markdown(f"**{words.plain(glance.shortened(one.prompt, 220))}**")
         if moved := moved_words(one.passport):
-            st.caption(f":orange[:material/swap_horiz: {words.plain(moved)}]")
+            st.markdown(f":small[:orange[:material/swap_horiz: {words.plain(moved)}]]")
         with st.container(border=True, gap="xsmall"):
             st.caption(":material/badge: PASSPORT")
             for name, value in facts(one):

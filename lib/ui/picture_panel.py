@@ -126,7 +126,7 @@ def _job(job: Job, expected_s: float, *, place: int) -> None:
     share, said = progress(job, time.time() - job.since, expected_s)
     st.progress(share, text=f"{said} · {prompt}")
     if job.attempts:
-        st.caption(f":orange[:material/swap_horiz: {words.plain(retried_words(job))}]")
+        st.markdown(f":small[:orange[:material/swap_horiz: {words.plain(retried_words(job))}]]")
 
 
 def progress(job: Job, spent_s: float, expected_s: float) -> tuple[float, str]:

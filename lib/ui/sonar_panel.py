@@ -78,7 +78,7 @@ def show(snapshot: Snapshot, *, accelerator: str, now: datetime) -> None:
                 args=(names, deadline or "10 s", viewer.name, f"ui-{uuid.uuid4().hex[:16]}"),
             )
     if told := st.session_state.pop("sonar_refused", ""):
-        st.caption(f":orange[{words.plain(told)}]")
+        st.markdown(f":small[:orange[{words.plain(told)}]]")
     if run is None:
         st.caption(
             "Asks Google itself, on demand and Spot, and not the controller; it creates nothing and costs nothing."

@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from lib.fleet import catalog
 from lib.gateways.delivery import DeliveryGateway
 from lib.settings import Settings
 from lib.ui import screens
@@ -17,7 +18,11 @@ from tests.e2e.test_story import button, confirm, opened
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
-ADDRESSES = {"atlas": "?region=us-central1", "fleet": "fleet?cluster=config-cluster"}  # with something open
+ADDRESSES = {  # with something open
+    "atlas": "?region=us-central1",
+    "capacity": "capacity?cap_region=us-central1",
+    "fleet": "fleet?cluster=config-cluster",
+}
 SCREENS = tuple(ADDRESSES.get(one.name, one.name) for one in screens.screens())
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 Scheme = Literal["dark", "light"]
@@ -137,3 +142,38 @@ def test_expanding_from_the_palette_shows_the_plan_and_cancelling_changes_nothin
     button(page, "dialog_cancel").click()
     expect(dialog).to_be_hidden(timeout=20_000)
     assert serving.atlas("status")["spec"] == before
+
+
+def test_a_cell_tells_its_evidence_and_the_sonar_asks_google_beside_the_dashboard(
+    serving: Stack, page: Page
+) -> None:
+    settled(page, serving, "capacity?cap_sort=Name")
+    cells = page.locator(".st-key-capacity_grid .scatterlayer .trace").last.locator(".point")
+    expect(cells).to_have_count(9 * 43, timeout=30_000)
+    cells.nth(sorted(catalog.REGIONS).index("us-east4")).click(force=True)
+    expect(page).to_have_url(re.compile("cap_region=us-east4"), timeout=15_000)
+    expect(page.get_by_role("heading", name="us-east4")).to_be_visible()
+    expect(page.get_by_role("cell", name=re.compile("zones? offers? it"))).to_be_visible()
+    button(page, "sonar_begin").click()
+    expect(page.get_by_text(re.compile(r"Heard \d+ of 172 answers on L4 and T4"))).to_be_visible(
+        timeout=60_000
+    )
+    button(page, "probe").click()
+    expect(page.get_by_role("dialog").get_by_text("Create the reservation")).to_be_visible(timeout=20_000)
+    button(page, "dialog_cancel").click()
+    page.go_back()
+    expect(page).not_to_have_url(re.compile("cap_region"), timeout=15_000)
+
+
+def test_a_link_leads_to_its_moment_and_who_did_what_is_told(serving: Stack, page: Page) -> None:
+    first = serving.atlas("events", "--kind", "decision", "--limit", "200")[0]
+    settled(page, serving, f"activity?at={first['at'][:19]}Z")
+    expect(page.locator(".moment")).to_be_visible(timeout=30_000)
+    expect(page.locator(".line.marked").first).to_be_visible()
+    settled(page, serving, "activity?activity_view=Audit&activity_people=false")
+    expect(page.get_by_text(re.compile(r"Lines 1 to \d+ of \d+, newest first: audit"))).to_be_visible(
+        timeout=30_000
+    )
+    with page.expect_download(timeout=30_000) as told:
+        button(page, "audit_export").click()
+    assert told.value.path().read_text().startswith("Time (UTC),Who,What,Where")
