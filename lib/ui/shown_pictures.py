@@ -9,13 +9,13 @@ import streamlit as st
 from lib.ui.kept_pictures import Kept
 
 PICTURE: Final = "picture"  # of the address bar; in the session with "shown_" before
-COMPARE: Final = "compare"
+COMPARE: Final = "beside"
 
 
 def begin() -> None:
-    """Take the pictures from the address bar when the page is opened with them. In the page's full run."""
+    """The address bar says which pictures are open, also after Back. In the page's full run."""
     for name in (PICTURE, COMPARE):
-        st.session_state.setdefault(f"shown_{name}", st.query_params.get(name, ""))
+        st.session_state[f"shown_{name}"] = st.query_params.get(name, "")
 
 
 def chosen(kept: tuple[Kept, ...]) -> tuple[Kept, Kept | None, bool]:

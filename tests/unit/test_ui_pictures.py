@@ -300,7 +300,7 @@ def test_the_gallery_goes_page_by_page_and_says_how_many_there_are(kept: list[Ke
 
 
 def test_a_link_opens_two_pictures_side_by_side_with_what_differs(kept: list[Kept]) -> None:
-    at = opened(picture=kept[3].name, compare=kept[4].name)
+    at = opened(picture=kept[3].name, beside=kept[4].name)
     assert "The same settings and seed; the same picture, pixel by pixel" in text(at)
     assert "| Region | **europe-west4** | **us-west1** |" in text(at)
     at.button(key="compare_close").click().run()
