@@ -63,7 +63,7 @@ def emit(value: object, *, as_json: bool, text: Iterable[str]) -> None:
         typer.echo(line)
 
 
-def plain(value: object) -> Any:  # noqa: PLR0911 - a row for each kind of value
+def plain(value: object) -> Any:
     """JSON types: dataclasses by field, times as RFC 3339, lengths of time in seconds, sets sorted."""
     if is_dataclass(value) and not isinstance(value, type):
         return plain(asdict(value))
