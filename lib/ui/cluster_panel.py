@@ -161,7 +161,7 @@ def _log(tail: LogTail, asked: cluster_looks.LogAsked, seen: Seen[LogTail]) -> N
             "again every few seconds."
         )
     if tail.text.strip():
-        _text(tail.text, None)
+        _text(tail.text)
     else:
         st.info("The container has written nothing yet.", icon=":material/receipt_long:")
 
@@ -185,15 +185,16 @@ def _yaml(row: Row, cluster: ClusterObservation) -> Watched:
         st.caption(
             f"As kubectl get {kind.lower()} {words.plain(name)} -o yaml shows it; the button in the corner copies it."
         )
-        _text(seen.value, "yaml")
+        _text(seen.value)
     return (*watched, cluster_looks.manifest_name(row.name, kind, name))
 
 
-def _text(text: str, language: str | None) -> None:
-    """In a box of its own that scrolls and that the keyboard reaches, for the copy button is in it."""
+def _text(text: str) -> None:
+    """In a box of its own that scrolls and that the keyboard reaches, for the copy button is in it. Without Streamlit's
+    colours of YAML, which are too pale on white to be read."""
     long = text.count("\n") > FITS
     with st.container(height=HEIGHT if long else "content", border=False):
-        st.code(text, language=language, wrap_lines=True)
+        st.code(text, language=None, wrap_lines=True)
 
 
 def _ready(seen: Seen[Any], what: str) -> bool:

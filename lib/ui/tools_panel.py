@@ -17,7 +17,7 @@ def show(settings: Settings) -> None:
         if settings.label
         else "With your own sign-in to Google Cloud and your own rights."
     )
-    st.code("\n".join(commands(settings)), language="bash", wrap_lines=True)
+    st.code("\n".join(commands(settings)), language=None, wrap_lines=True)
 
 
 def commands(settings: Settings) -> list[str]:
