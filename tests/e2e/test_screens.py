@@ -186,3 +186,28 @@ def test_a_link_leads_to_its_moment_and_who_did_what_is_told(serving: Stack, pag
     with page.expect_download(timeout=30_000) as told:
         button(page, "audit_export").click()
     assert told.value.path().read_text().startswith("Time (UTC),Who,What,Where")
+
+
+def test_a_cluster_is_opened_from_its_row_and_the_address_leads_back_to_it(
+    serving: Stack, page: Page
+) -> None:
+    region = sorted(serving.serving())[0]
+    settled(page, serving, "fleet")
+    page.get_by_role("button", name=f"Open atlas-{region}").click(timeout=30_000)
+    expect(page).to_have_url(f"{serving.url}/fleet?cluster=atlas-{region}", timeout=15_000)
+    page.get_by_text("Logs", exact=True).click()
+    expect(page.get_by_text("Model loaded").first).to_be_visible(timeout=20_000)
+    settled(page, serving, f"fleet?cluster=atlas-{region}&view=YAML&kind=Deployment")
+    expect(page.get_by_text("kind: Deployment").first).to_be_visible(timeout=30_000)
+
+
+def test_a_wrong_placement_is_refused_at_its_field_and_kept(serving: Stack, page: Page) -> None:
+    settled(page, serving, "settings")
+    editor = page.get_by_role("textbox", name="The placement as YAML")
+    expect(editor).to_be_visible(timeout=30_000)
+    wrong = editor.input_value().replace("serving: 2", "serving: 99")
+    editor.fill(wrong)
+    editor.press("Control+Enter")
+    button(page, "placement_apply").click(timeout=15_000)
+    expect(page.get_by_text("Not valid at spec.regions.serving")).to_be_visible(timeout=15_000)
+    assert editor.input_value() == wrong
