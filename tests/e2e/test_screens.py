@@ -116,7 +116,7 @@ def test_the_palette_leads_by_keyboard_alone_and_the_address_follows(serving: St
     expect(page).to_have_url(re.compile(r"/\?region=us-west1$"), timeout=15_000)
     expect(page.get_by_role("heading", name="us-west1")).to_be_visible(timeout=15_000)
     page.get_by_role("button", name="Price", exact=True).click()
-    expect(page).to_have_url(re.compile(r"layer=price"), timeout=15_000)
+    expect(page).to_have_url(re.compile(r"layer=price"), timeout=45_000)
     expect(page.locator(".mark.told").first).to_be_attached()
     page.reload()
     expect(page.get_by_role("button", name="Price", exact=True)).to_have_attribute(
