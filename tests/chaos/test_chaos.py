@@ -6,18 +6,14 @@ ATLAS_CHAOS_FAULTS, ATLAS_CHAOS_KILLS and ATLAS_CHAOS_SEED make a longer or anot
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import random
 import ssl
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -171,7 +167,8 @@ def test_after_faults_kills_and_wishes_the_platform_is_as_it_was_asked_to_be(
         ground.watch.doubles(),
     ):
         assert not found, "\n".join(found)
-    assert _left_over() == {"unknown": [], "usd_per_hour": 0.0, "orphans": []}
+    # A process of its own: gRPC in this one, after many forks, once stood still while it closed a channel.
+    assert ground.stack.atlas("orphans") == {"unknown": [], "usd_per_hour": 0.0, "orphans": []}
     assert set(storm.kills) == set(PARTS)
     assert all(process.find(ground.stack.state_dir, part) for part in PARTS)
     picture = [
@@ -185,13 +182,6 @@ def test_after_faults_kills_and_wishes_the_platform_is_as_it_was_asked_to_be(
     ]
     assert cli.main(picture) == 0
     assert (tmp_path / "after.png").read_bytes().startswith(b"\x89PNG")
-
-
-def _left_over() -> Any:
-    """What the product's own finder of orphans says, as an operator would ask it."""
-    with redirect_stdout(io.StringIO()) as told:
-        assert cli.main(["orphans", "--json"]) == 0
-    return json.loads(told.getvalue())
 
 
 def _checked(ground: Ground, operator: Operator) -> World:
