@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from requests import PreparedRequest, Response
@@ -36,14 +37,19 @@ class CountingAdapter(HTTPAdapter):
         return super().send(request, *args, **more)
 
 
-def counting_channel(channel: Any) -> Any:
-    """A gRPC channel whose calls are counted by service."""
+def counting_channel(channel: Any, headers: Callable[[], Mapping[str, str]]) -> Any:
+    """A gRPC channel whose calls are counted by service and carry `headers`, asked for before each.
+
+    They come from here and not from gRPC's own call credentials: its threads call those back, and a channel that was
+    closed while one did so waited for it, and it for the interpreter, for ever."""
     import grpc
 
     class Counting(grpc.UnaryUnaryClientInterceptor):
         def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
             count(_service(client_call_details.method))
-            return continuation(client_call_details, request)
+            own = [(name.lower(), value) for name, value in headers().items()]
+            metadata = [*(client_call_details.metadata or ()), *own]
+            return continuation(client_call_details._replace(metadata=metadata), request)
 
     return grpc.intercept_channel(channel, Counting())
 

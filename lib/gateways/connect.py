@@ -130,23 +130,29 @@ def _told(made: AuthorizedSession, settings: Settings) -> AuthorizedSession:
 def grpc_client(settings: Settings, client: type[C], address: str | None) -> C:
     """A Google client over gRPC: its own default, or the same client on a channel to `address`."""
     make: Any = client
-    import google.auth.transport.grpc
     import grpc
 
     ca_file = endpoints(settings).ca_file
     roots = ca_file.read_bytes() if ca_file else None
-    channel = google.auth.transport.grpc.secure_authorized_channel(
-        credentials(settings),
-        auth_request(settings),
+    channel = grpc.secure_channel(
         address or f"{make.DEFAULT_ENDPOINT}:443",
-        ssl_credentials=grpc.ssl_channel_credentials(root_certificates=roots),
+        grpc.ssl_channel_credentials(root_certificates=roots),
         options=[
             ("grpc.max_receive_message_length", -1),
             *([("grpc.enable_http_proxy", 0)] if ca_file else []),
             ("grpc.max_reconnect_backoff_ms", 2_000),
         ],
     )
-    return make(transport=make.get_transport_class("grpc")(channel=calls.counting_channel(channel)))
+    counting = calls.counting_channel(channel, lambda: _headers(settings))
+    return make(transport=make.get_transport_class("grpc")(channel=counting))
+
+
+def _headers(settings: Settings) -> dict[str, str]:
+    """What Google's credentials put on a request: the token, and the project that pays where there is one."""
+    token(settings)
+    found: dict[str, str] = {}
+    credentials(settings).before_request(auth_request(settings), "POST", "", found)
+    return found
 
 
 def rest_client(settings: Settings, client: type[C], address: str | None) -> C:
