@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, Literal
+from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -72,13 +73,16 @@ def test_a_commit_of_a_stranger_is_seen_and_gone_back_from(serving: Stack, page:
     git = DeliveryGateway(
         Settings(state_dir=serving.state_dir, delivery_url=f"file://{serving.state_dir}/delivery.git")
     )
+    serving.atlas("recover", check=False)  # of a try before this one
+    wait_until(lambda: git.read()[cluster].held_at == "", timeout_s=60, what="a directory that is rendered")
     good, files = git.read()[cluster], git.files(cluster)
+    mark = f"by hand {uuid4().hex[:6]}"
     changed = {
-        name: text.replace("replicas: 1", "replicas: 1\n  paused: false") for name, text in files.items()
+        name: re.sub(r"replicas: 1\b.*", f"replicas: 1  # {mark}", text) for name, text in files.items()
     }
-    git.commit(cluster, changed, subject="Change it by hand", author="eve@example.org")
+    git.commit(cluster, changed, subject=f"Change it {mark}", author="eve@example.org")
     settled(page, serving, f"delivery?commit={good.commit[:7]}")
-    expect(page.locator(".row", has_text="Change it by hand")).to_be_visible(timeout=30_000)
+    expect(page.locator(".row", has_text=f"Change it {mark}")).to_be_visible(timeout=30_000)
     button(page, "roll_back").click(timeout=30_000)
     confirm(page)
     wait_until(
