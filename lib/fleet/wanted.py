@@ -259,7 +259,9 @@ class _Picker:
 
     def held_usd(self, region: str) -> float:
         """What the machines cost that its pods run on. A drill that can't be seen has most likely got none."""
-        held = obtained(self.regions[region]) if self._drilled(region) else self.held[region]
+        told, seen = (self.seen.delivered or {}).get(cluster_name(region)), self.regions[region]
+        drill = told is not None and told.rollout is Rollout.HARD
+        held = obtained(seen) if drill else self.held[region]
         return sum(machine_usd(choice, region) for choice in held)
 
     def peak_usd(self, region: str, choice: Choice, *, anew: bool = False) -> float:
@@ -283,8 +285,6 @@ class _Picker:
     def normal(self, region: str, current: Choice | None, room_usd: float) -> tuple[Choice, bool]:
         """The region's own choice and whether it fits what is left of the budget."""
         known, held = choices(self.spec), self.held[region]
-        if current is not None and self._drilled(region):
-            return self._after_drill(region, room_usd), True
         if (
             current is not None
             and region in self.refused
@@ -307,18 +307,6 @@ class _Picker:
         fallback = next((c for c in known if self._offered(region, c)), known[0])
         return fallback, machine_usd(fallback, region) <= room_usd + 1e-9
 
-    def _drilled(self, region: str) -> bool:
-        told = (self.seen.delivered or {}).get(cluster_name(region))
-        return told is not None and told.rollout is Rollout.HARD
-
-    def _after_drill(self, region: str, room_usd: float) -> Choice:
-        """A drill on one of the spec's own GPUs gives no claim to it: the first that fits what is left of the budget,
-        as if none ran there; else the cheapest, for the region served before."""
-        known, held = choices(self.spec), self.held[region]
-        usable = [c for c in known if c in held or self._usable(region, c)] or list(known)
-        fits = next((c for c in usable if machine_usd(c, region) <= room_usd + 1e-9), None)
-        return fits or min(usable, key=lambda c: machine_usd(c, region))
-
     def _fallback(self, region: str, current: Choice, room_usd: float) -> Choice:
         """The next type that may be had here, but only where the one that was refused can't be had elsewhere: a stand-in
         of the preferred type is better, and the budget must have room for it."""
@@ -333,8 +321,8 @@ class _Picker:
         """Safe, unless a switch's GPU is held and the project's quota or the budget has no room for a second one
         beside it: a surge would wait for ever, or cost too much, so the switch's pod goes first."""
         held = obtained(seen)
-        foreign = self._drilled(seen.region) or not set(held) & set(choices(self.spec))
-        if not held or normal in held or not foreign:
+        switched = bool(held) and normal not in held and not set(held) & set(choices(self.spec))
+        if not switched:
             return Rollout.SAFE
         affords = self.peak_usd(seen.region, normal) <= room_usd + 1e-9
         return Rollout.SAFE if affords and self._room_everywhere(but=seen.region) else Rollout.HARD
