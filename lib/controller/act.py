@@ -234,6 +234,7 @@ class Actor:
             accelerator=action.accelerator,
             provisioning=action.provisioning,
             rollout=action.rollout,
+            returns_to=action.returns_to,
         )
         return render.render(self._sources, variant)
 

@@ -15,9 +15,8 @@ from typing import Any, cast
 import yaml
 
 from lib.fleet.model import Provisioning, Rollout
+from lib.gateways.workload import ACCELERATOR_LABEL, RETURNS_ANNOTATION, SPOT_LABEL
 
-ACCELERATOR_LABEL = "cloud.google.com/gke-accelerator"
-SPOT_LABEL = "cloud.google.com/gke-spot"
 WORKLOAD = Path(__file__).resolve().parents[2] / "manifests" / "workload"
 
 Document = dict[str, Any]
@@ -32,6 +31,7 @@ class Variant:
     accelerator: str
     provisioning: Provisioning = Provisioning.STANDARD
     rollout: Rollout = Rollout.SAFE
+    returns_to: tuple[str, Provisioning] | None = None  # of a drill
 
 
 def read_sources(folder: Path = WORKLOAD) -> dict[str, str]:
@@ -56,6 +56,9 @@ def _dump(documents: list[Document]) -> str:
 def _patched(document: Document, variant: Variant) -> Document:
     if document.get("kind") != "Deployment":
         return document
+    if variant.returns_to is not None:
+        gpu, model = variant.returns_to
+        document["metadata"].setdefault("annotations", {})[RETURNS_ANNOTATION] = f"{gpu}/{model.value}"
     spec: Document = document["spec"]
     spec["strategy"] = _strategy(variant.rollout)
     pod: Document = spec["template"]["spec"]

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lib.fleet import capacity
+from lib.fleet.machines import Choice
 from lib.fleet.model import Candidate
 from lib.fleet.signals import running
 from lib.fleet.survey import Survey
-from lib.fleet.wanted import Choice
 
 
 def judged(

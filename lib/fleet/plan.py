@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from lib.fleet import catalog, overrides, words
+from lib.fleet.machines import obtained
 from lib.fleet.model import (
     Action,
     CommitWorkload,
@@ -29,7 +30,6 @@ from lib.fleet.scale_out import scale_out
 from lib.fleet.steps import towards_leaving, towards_serving, was_overridden
 from lib.fleet.survey import REPLACEABLE, RegionSurvey, Survey
 from lib.fleet.surveyor import survey
-from lib.fleet.wanted import obtained
 
 STEADY_LIMIT = (
     5  # of Hold and Refuse in one plan, so that the bounded list in status can't be flushed by them

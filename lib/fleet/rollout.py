@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lib.fleet import catalog
+from lib.fleet.machines import surging
 from lib.fleet.model import Action, CommitWorkload, Decision, ExpireOverride, Override, Rollout
 from lib.fleet.names import cluster_name
 from lib.fleet.phase import BLOCKED_REASONS, BROKEN_REASONS
 from lib.fleet.survey import RegionSurvey, Survey
-from lib.fleet.wanted import surging
 
 
 def is_move(region: RegionSurvey, step: Action) -> bool:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from lib.fleet import capacity, catalog, overrides, words
 from lib.fleet.hedge import regions_to_try, rounds
 from lib.fleet.judged import judged
+from lib.fleet.machines import Choice, machine_usd
 from lib.fleet.model import Candidate, CreateCluster, Decision, Phase, Provisioning, WhyNot
 from lib.fleet.names import cluster_name
 from lib.fleet.survey import TRIED, RegionSurvey, Survey
-from lib.fleet.wanted import Choice, machine_usd
 
 RUNNERS_UP = 3
 RULED_OUT = 2

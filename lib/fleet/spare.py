@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from lib.fleet.hedge import regions_to_try
 from lib.fleet.judged import judged
+from lib.fleet.machines import choices
 from lib.fleet.model import Phase
 from lib.fleet.names import cluster_name
 from lib.fleet.survey import RegionSurvey, Survey, readiness
-from lib.fleet.wanted import choices
 
 
 def spare_regions(look: Survey) -> frozenset[str]:

@@ -7,6 +7,7 @@ found again. A step whose facts aren't known waits.
 from __future__ import annotations
 
 from lib.fleet import catalog, words
+from lib.fleet.machines import choices
 from lib.fleet.model import (
     Action,
     AttachBackend,
@@ -20,7 +21,6 @@ from lib.fleet.model import (
 )
 from lib.fleet.names import cluster_name, sync_directory
 from lib.fleet.survey import RegionSurvey, Survey
-from lib.fleet.wanted import choices
 
 USABLE = frozenset({"RUNNING", "RECONCILING", "DEGRADED"})
 CONTROLLER = "gpu-atlas"  # author of commits that no operator asked for
@@ -79,6 +79,7 @@ def commit(look: Survey, region: RegionSurvey) -> CommitWorkload | None:
         author=(wish.override.owner or CONTROLLER) if wish.override else CONTROLLER,
         reason=_commit_reason(look, region, held),
         commit=wish.commit,
+        returns_to=wish.normal if wish.override and wish.rollout is Rollout.HARD else None,
     )
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from lib.fleet import overrides
 from lib.fleet.capacity import Index
 from lib.fleet.look import Look
+from lib.fleet.machines import Choice
 from lib.fleet.model import (
     BLOCKED,
     PROGRESS,
@@ -22,7 +23,7 @@ from lib.fleet.model import (
     RegionObservation,
 )
 from lib.fleet.patience import stay, waited
-from lib.fleet.wanted import Choice, Wanted
+from lib.fleet.wanted import Wanted
 
 FULL_SERVICE_FOR = timedelta(minutes=10)  # before what is too much is taken away
 LOSERS_FOR = timedelta(minutes=1)  # the same for a try that another one has won

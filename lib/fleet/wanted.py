@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from lib.fleet import catalog, overrides, words
 from lib.fleet.capacity import Index
+from lib.fleet.machines import Choice, Machines, choices, holds, machine_usd, obtained, surging
 from lib.fleet.model import (
     FleetObservation,
     Outcome,
@@ -23,13 +24,9 @@ from lib.fleet.model import (
     RegionObservation,
     Rollout,
 )
-from lib.fleet.names import cluster_name
 
 SOUR_FOR = timedelta(hours=6)  # a type that failed here is not tried in place again before
-SETTLES_FOR = timedelta(minutes=5)  # from a commit of other files until its pod can be seen, or serves
 OWN_NODE_FOR = timedelta(hours=1)  # a used-up quota may be our own idle node
-
-Choice = tuple[str, Provisioning]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,17 +47,6 @@ class Wanted:
     commit: str = ""  # the commit that its directory is held at; "": rendered from the manifests
 
 
-def choices(spec: PlacementSpec) -> tuple[Choice, ...]:
-    models = spec.provisioning or (Provisioning.STANDARD,)
-    return tuple((accelerator, model) for accelerator in spec.accelerators for model in models)
-
-
-def machine_usd(choice: Choice, region: str) -> float:
-    """Never free: an unknown type costs as much as the dearest known one."""
-    price = catalog.usd_per_hour(choice[0], choice[1], region)
-    return price if price is not None else max(a.usd_per_hour for a in catalog.ACCELERATORS.values())
-
-
 def wanted_workloads(  # noqa: PLR0913 - each kind of evidence by name
     spec: PlacementSpec,
     seen: FleetObservation,
@@ -73,23 +59,22 @@ def wanted_workloads(  # noqa: PLR0913 - each kind of evidence by name
 ) -> dict[str, Wanted]:
     """One Wanted per region, counted in this order: what runs, what exists, what is only asked for. `spare` regions
     want nothing and cost their cluster's fee; in `refused` ones the autoscaler found no machine at the last look."""
-    held = {region: _holds(seen, observation) for region, observation in regions.items()}
+    held = {region: holds(seen, observation) for region, observation in regions.items()}
     picker = _Picker(
         spec=spec,
         seen=seen,
         regions=regions,
         index=index,
         now=now,
-        spare=spare,
         refused=refused,
-        held=held,
+        machines=Machines(spec=spec, seen=seen, regions=regions, now=now, spare=spare, held=held),
         waiting=frozenset(
             r for r, o in regions.items() if o.cluster is not None and r not in spare and not held[r]
         ),
     )
     existing = {r for r, o in regions.items() if o.cluster is not None or "cluster" in o.unknown}
     settled = {r: c for r in existing if (c := picker.delivered(r)) is not None}
-    spoken_for = {r: picker.spoken_for_usd(r) for r in existing}
+    spoken_for = {r: picker.machines.spoken_for_usd(r) for r in existing}
     spent = len(existing) * catalog.CLUSTER_FEE_USD_PER_HOUR + sum(spoken_for.values())
     found: dict[str, Wanted] = {}
     for region in sorted(
@@ -120,37 +105,6 @@ def _nothing(spec: PlacementSpec) -> Wanted:
     )
 
 
-def obtained(seen: RegionObservation) -> tuple[Choice, ...]:
-    """What the region's pods hold right now."""
-    pods = seen.workload.pods if seen.workload else ()
-    return tuple((p.accelerator, p.provisioning) for p in pods if p.node and not p.terminating)
-
-
-def surging(fleet: FleetObservation, seen: RegionObservation, now: datetime) -> bool:
-    """A pod takes over, or is about to, from one on the same GPU, because the files changed and not the choice."""
-    told = (fleet.delivered or {}).get(cluster_name(seen.region))
-    if told is None:
-        return False
-    choice, pods = (told.accelerator, told.provisioning), seen.workload.pods if seen.workload else ()
-    mine = [p for p in pods if (p.accelerator, p.provisioning) == choice and not p.terminating]
-    if any(p.node for p in mine) and any(not p.node for p in mine):
-        return True
-    fresh = told.committed_at is not None and now - told.committed_at < SETTLES_FOR
-    return fresh and bool(told.held_at or told.released)
-
-
-def _delivered(seen: FleetObservation, region: str) -> Choice | None:
-    held = (seen.delivered or {}).get(cluster_name(region))
-    return (held.accelerator, held.provisioning) if held else None
-
-
-def _holds(fleet: FleetObservation, seen: RegionObservation) -> tuple[Choice, ...]:
-    """What its pods hold, as last told by the delivery repository while they can't be seen."""
-    delivered = _delivered(fleet, seen.region)
-    dark = "workload" in seen.unknown or "cluster" in seen.unknown
-    return (delivered,) if dark and delivered else obtained(seen)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Picker:
     spec: PlacementSpec
@@ -158,16 +112,17 @@ class _Picker:
     regions: Mapping[str, RegionObservation]
     index: Index
     now: datetime
-    spare: frozenset[str]
     refused: frozenset[str]
-    held: Mapping[str, tuple[Choice, ...]]  # what their pods hold, by region
+    machines: Machines
     waiting: frozenset[str]  # regions that have got no GPU yet
 
     def wish(self, seen: RegionObservation, current: Choice | None, room_usd: float) -> Wanted:
         """What the region should run, given what is left of the budget for its machine."""
         region = seen.region
-        normal, affordable = self.normal(region, current, room_usd)
         override = overrides.effective(self.spec, region, self.now)
+        if override is None and self._keeps(region, room_usd):
+            current = self.machines.delivered(region)
+        normal, affordable = self.normal(region, current, room_usd)
         usd = machine_usd(normal, region)
         refused, because = None, ""
         choice, more = self._switched(region, override, normal) if override else (normal, False)
@@ -183,10 +138,10 @@ class _Picker:
                 choice, commit = self._kept(region, choice)
         anew = self._anew(region, commit)
         # A drill asks for what isn't there; it costs only if it is obtained. The normal GPU stays reserved.
-        peak = self.peak_usd(region, choice, anew=anew)
-        usd = max(usd, self.held_usd(region) if rollout is Rollout.HARD else peak)
+        peak = self.machines.peak_usd(region, choice, anew=anew)
+        usd = max(usd, self.machines.held_usd(region) if rollout is Rollout.HARD else peak)
         exists = seen.cluster is not None or "cluster" in seen.unknown
-        total = (usd if affordable else self.held_usd(region)) + (
+        total = (usd if affordable else self.machines.held_usd(region)) + (
             catalog.CLUSTER_FEE_USD_PER_HOUR if affordable or exists else 0.0
         )
         return Wanted(
@@ -206,7 +161,7 @@ class _Picker:
     def _switched(self, region: str, override: Override, normal: Choice) -> tuple[Choice, bool]:
         """The GPU of a switch, on the region's own provisioning model; a Safe one tries the spec's others too before it
         gives up. And whether there is one left to try."""
-        gpu, delivered = override.accelerator, self.delivered_whatever(region)
+        gpu, delivered = override.accelerator, self.machines.delivered(region)
         if override.commit:
             return (gpu, override.provisioning or normal[1]), False
         if override.rollout is Rollout.HARD:
@@ -228,12 +183,15 @@ class _Picker:
         self, seen: RegionObservation, choice: Choice, usd: float, room_usd: float, *, anew: bool
     ) -> str:
         """What a second machine beside the one that serves would pass; "" when nothing, or when it is there."""
-        held, delivered = self.held[seen.region], self.delivered_whatever(seen.region)
+        held, delivered = self.machines.held[seen.region], self.machines.delivered(seen.region)
         if choice in held and not anew:
             return ""
         if anew and held and not self._quota_here(seen.region, choice):
             return "the region's quota"
-        if self.peak_usd(seen.region, choice, anew=anew) > (room_usd if held else max(usd, room_usd)) + 1e-9:
+        if (
+            self.machines.peak_usd(seen.region, choice, anew=anew)
+            > (room_usd if held else max(usd, room_usd)) + 1e-9
+        ):
             return f"the budget of {words.usd(self.spec.max_hourly_usd)}"
         if held and (delivered != choice or anew) and not self._room_everywhere(but=seen.region):
             return "the project's quota for all GPUs"
@@ -241,50 +199,33 @@ class _Picker:
 
     def _anew(self, region: str, commit: str) -> bool:
         """Its files come from elsewhere than what is delivered, so a new pod takes over even on the same GPU."""
-        told = (self.seen.delivered or {}).get(cluster_name(region))
+        told = self.machines.told(region)
         return told is not None and told.held_at != commit
 
     def _kept(self, region: str, choice: Choice) -> tuple[Choice, str]:
         """What a roll back that is over has left there."""
-        told = (self.seen.delivered or {}).get(cluster_name(region))
+        told = self.machines.told(region)
         return ((told.accelerator, told.provisioning), told.held_at) if told else (choice, "")
 
     def delivered(self, region: str) -> Choice | None:
-        """What the region runs by the delivery repository, if the spec still names it."""
-        choice = self.delivered_whatever(region)
-        return choice if choice in choices(self.spec) else None
+        """What the region runs by the delivery repository, if the spec still names it; under a drill what it ran before."""
+        told, known = self.machines.told(region), choices(self.spec)
+        if told is not None and told.returns_to in known:
+            return told.returns_to
+        choice = self.machines.delivered(region)
+        return choice if choice in known else None
 
-    def delivered_whatever(self, region: str) -> Choice | None:
-        return _delivered(self.seen, region)
-
-    def held_usd(self, region: str) -> float:
-        """What the machines cost that its pods run on. A drill that can't be seen has most likely got none."""
-        told, seen = (self.seen.delivered or {}).get(cluster_name(region)), self.regions[region]
-        drill = told is not None and told.rollout is Rollout.HARD
-        held = obtained(seen) if drill else self.held[region]
-        return sum(machine_usd(choice, region) for choice in held)
-
-    def peak_usd(self, region: str, choice: Choice, *, anew: bool = False) -> float:
-        """What its machines cost until this choice has taken over from those that serve meanwhile."""
-        held = self.held[region]
-        second = anew or surging(self.seen, self.regions[region], self.now)
-        there = held.count(choice) > (1 if second else 0)
-        more = 0.0 if there else machine_usd(choice, region)
-        return self.held_usd(region) + more
-
-    def spoken_for_usd(self, region: str) -> float:
-        """What its machines cost, and the one that it was told to get."""
-        told, known = (self.seen.delivered or {}).get(cluster_name(region)), choices(self.spec)
-        if told is None or region in self.spare:
-            return self.held_usd(region)
-        choice = (told.accelerator, told.provisioning)
-        if told.rollout is Rollout.HARD and choice not in known:  # a drill
-            return max(self.held_usd(region), machine_usd(known[0], region))
-        return self.peak_usd(region, choice)
+    def _keeps(self, region: str, room_usd: float) -> bool:
+        """A drill that is over got one of the placement's own GPUs. Nothing is moved for a marginal gain, but a drill
+        gives no claim to a machine that passes the budget."""
+        told, choice = self.machines.told(region), self.machines.delivered(region)
+        if told is None or told.returns_to is None or choice not in choices(self.spec):
+            return False
+        return choice in obtained(self.regions[region]) and machine_usd(choice, region) <= room_usd + 1e-9
 
     def normal(self, region: str, current: Choice | None, room_usd: float) -> tuple[Choice, bool]:
         """The region's own choice and whether it fits what is left of the budget."""
-        known, held = choices(self.spec), self.held[region]
+        known, held = choices(self.spec), self.machines.held[region]
         if (
             current is not None
             and region in self.refused
@@ -293,13 +234,13 @@ class _Picker:
         ):
             current = next((c for c in known if c in held), None) or self._fallback(region, current, room_usd)
         # Whatever takes over from a dearer machine saves money, however little is left.
-        room_usd = room_usd if current else max(room_usd, self.held_usd(region))
+        room_usd = room_usd if current else max(room_usd, self.machines.held_usd(region))
         for choice in known:
             if choice == current:
                 return choice, True  # what runs is never taken away for money; WithinBudget says so instead
             if current is not None and not self._room_everywhere(but=region):
                 continue  # the move needs a second GPU while the old replica serves
-            usd = self.peak_usd(region, choice) if current else machine_usd(choice, region)
+            usd = self.machines.peak_usd(region, choice) if current else machine_usd(choice, region)
             if self._usable(region, choice) and usd <= room_usd + 1e-9:
                 return choice, True
         if current is not None:
@@ -318,21 +259,21 @@ class _Picker:
         return next((c for c in others if machine_usd(c, region) <= room_usd + 1e-9), current)
 
     def _rollout_back(self, seen: RegionObservation, normal: Choice, room_usd: float) -> Rollout:
-        """Safe, unless a switch's GPU is held and the project's quota or the budget has no room for a second one
-        beside it: a surge would wait for ever, or cost too much, so the switch's pod goes first."""
+        """Safe, unless the project's quota or the budget has no room for a second GPU beside the one that a switch got, or
+        may get yet: a surge would wait for ever, or cost too much, so the switch's pod goes first."""
         held = obtained(seen)
-        switched = bool(held) and normal not in held and not set(held) & set(choices(self.spec))
-        if not switched:
+        if not self.machines.leaving(seen.region, normal):
             return Rollout.SAFE
-        affords = self.peak_usd(seen.region, normal) <= room_usd + 1e-9
-        return Rollout.SAFE if affords and self._room_everywhere(but=seen.region) else Rollout.HARD
+        affords = self.machines.peak_usd(seen.region, normal) <= room_usd + 1e-9
+        fits = not held or normal in held or self._room_everywhere(but=seen.region)
+        return Rollout.SAFE if affords and fits else Rollout.HARD
 
     def _room_everywhere(self, *, but: str) -> bool:
         """Whether the project's quota has room for one GPU more, beside those that other regions wait for."""
         quota = self.seen.global_quota
         waiting = len(self.waiting) - (but in self.waiting)
         waiting += sum(
-            surging(self.seen, seen, self.now) and len(self.held[r]) == 1
+            surging(self.seen, seen, self.now) and len(self.machines.held[r]) == 1
             for r, seen in self.regions.items()
             if r != but
         )

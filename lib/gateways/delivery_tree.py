@@ -17,7 +17,7 @@ import yaml
 from dulwich.objects import Blob, Tree
 
 from lib.fleet.model import DeliveredWorkload, DeliveryCommit, Provisioning, Rollout
-from lib.gateways.workload import ACCELERATOR_LABEL, SPOT_LABEL
+from lib.gateways.workload import ACCELERATOR_LABEL, RETURNS_ANNOTATION, SPOT_LABEL
 
 BRANCH = b"refs/heads/main"
 DIRECTORY = b"clusters"
@@ -56,6 +56,11 @@ def content_of(texts: Mapping[str, str]) -> str:
 
 def parse_workload(texts: Mapping[str, str]) -> tuple[str, Provisioning, Rollout] | None:
     """Accelerator, provisioning and rollout of the Deployment in these files; None when there is none."""
+    deployment = _deployment(texts)
+    return _workload(deployment) if deployment is not None else None
+
+
+def _deployment(texts: Mapping[str, str]) -> dict[str, Any] | None:
     for text in texts.values():
         try:
             documents = list(yaml.load_all(text, Loader=_LOADER))
@@ -63,16 +68,27 @@ def parse_workload(texts: Mapping[str, str]) -> tuple[str, Provisioning, Rollout
             continue  # someone's broken commit: Config Sync will say so in its words
         for document in documents:
             if isinstance(document, dict) and document.get("kind") == "Deployment":
-                spec = document.get("spec") or {}
-                selector = ((spec.get("template") or {}).get("spec") or {}).get("nodeSelector") or {}
-                spot = str(selector.get(SPOT_LABEL, "")).lower() == "true"
-                hard = (spec.get("strategy") or {}).get("type") == "Recreate"
-                return (
-                    str(selector.get(ACCELERATOR_LABEL, "")),
-                    Provisioning.SPOT if spot else Provisioning.STANDARD,
-                    Rollout.HARD if hard else Rollout.SAFE,
-                )
+                return document
     return None
+
+
+def _workload(deployment: Mapping[str, Any]) -> tuple[str, Provisioning, Rollout]:
+    spec = deployment.get("spec") or {}
+    selector = ((spec.get("template") or {}).get("spec") or {}).get("nodeSelector") or {}
+    spot = str(selector.get(SPOT_LABEL, "")).lower() == "true"
+    hard = (spec.get("strategy") or {}).get("type") == "Recreate"
+    return (
+        str(selector.get(ACCELERATOR_LABEL, "")),
+        Provisioning.SPOT if spot else Provisioning.STANDARD,
+        Rollout.HARD if hard else Rollout.SAFE,
+    )
+
+
+def _returns_to(deployment: Mapping[str, Any]) -> tuple[str, Provisioning] | None:
+    annotations = (deployment.get("metadata") or {}).get("annotations") or {}
+    gpu, _, model = str(annotations.get(RETURNS_ANNOTATION, "")).partition("/")
+    known = {m.value: m for m in Provisioning}
+    return (gpu, known[model]) if gpu and model in known else None
 
 
 def delivered(
@@ -84,9 +100,9 @@ def delivered(
     found = {name: held for name, held in earlier[1].items() if name in entries and name not in touched}
     for cluster, tree in ((name, tree) for name, tree in entries.items() if name in touched):
         texts = texts_of(repo, tree)
-        if (parsed := parse_workload(texts)) is None:
+        if (deployment := _deployment(texts)) is None:
             continue
-        commit = touched[cluster]
+        parsed, commit = _workload(deployment), touched[cluster]
         found[cluster] = DeliveredWorkload(
             cluster=cluster,
             accelerator=parsed[0],
@@ -97,6 +113,7 @@ def delivered(
             held_at=held_at(texts),
             released=HELD_FILE not in texts and _was_held(repo, commit, cluster),
             content=content_of(texts),
+            returns_to=_returns_to(deployment) if parsed[2] is Rollout.HARD else None,
         )
     return found
 

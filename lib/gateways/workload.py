@@ -25,6 +25,7 @@ ACCELERATOR_LABEL = "cloud.google.com/gke-accelerator"
 SPOT_LABEL = "cloud.google.com/gke-spot"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 COMMIT_ANNOTATION = "configmanagement.gke.io/token"
+RETURNS_ANNOTATION = "gpuatlas.dev/returns-to"  # accelerator/provisioning that a drill's region goes back to
 EVENTS_KEPT = 50
 
 

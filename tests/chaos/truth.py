@@ -201,29 +201,13 @@ class Watch:
         """What was asked for since the last look fits under a cap that was in force meanwhile."""
         self.most_usd = max(self.most_usd, world.usd_running)
         self.caps = [*self.caps[-8:], world.spec.max_hourly_usd]
-        normal = dict(self.normal)
         was, self.planned = self.planned, self._planned(world)
-        was += self._kept(world, normal)
         peak = self.planned + (surge := self._surge(world))
         if (self.planned > was + CENT or surge) and peak > max(self.caps) + CENT:
             self.breaches.append(
                 f"at {world.now:%H:%M:%S} ${was:.2f}/h grew to ${peak:.2f}/h (${surge:.2f} of it while a GPU is switched), "
                 f"over ${max(self.caps):.2f}/h: {world.regions} {_told(world)} after {_told(self.before)}"
             )
-
-    def _kept(self, world: World, normal: dict[str, float]) -> float:
-        """A region whose drill was on one of the placement's own GPUs keeps that one when the lease ends, for what runs
-        isn't taken away: what it costs more isn't newly asked for."""
-        before = self.before.delivered if self.before else {}
-        ended = [
-            name.removeprefix(PREFIX)
-            for name, told in world.delivered.items()
-            if told.rollout is Rollout.SAFE
-            and name in before
-            and before[name].rollout is Rollout.HARD
-            and before[name].accelerator == told.accelerator
-        ]
-        return sum(max(0.0, self.normal.get(r, 0.0) - normal.get(r, 0.0)) for r in ended)
 
     def _planned(self, world: World) -> float:
         """Fees of the clusters that are there, and the machine that each was told to have. A drill asks for what it may

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ from lib.gateways.journal import Journal
 from lib.settings import Settings
 from tests.unit.fake_wire import NOW, FakeCloud, placement
 
-EU = {"region": "europe-west4", "cluster": "atlas-europe-west4", "reason": "wanted"}
+EU: dict[str, Any] = {"region": "europe-west4", "cluster": "atlas-europe-west4", "reason": "wanted"}
 CREATE = CreateCluster(**EU)
 COMMIT = CommitWorkload(
     **EU, accelerator="nvidia-l4", provisioning=Provisioning.STANDARD, rollout=Rollout.SAFE, author=""

@@ -22,6 +22,7 @@ from lib.gateways import delivery as subject
 from lib.gateways.delivery import DeliveryGateway
 from lib.gateways.delivery_tree import hold_mark, parse_workload
 from lib.gateways.errors import DeliveryError, NotFound, PermissionDenied, Refused, Unreachable
+from lib.gateways.workload import RETURNS_ANNOTATION
 from lib.settings import Settings
 
 CLUSTER = "atlas-us-east1"
@@ -262,6 +263,25 @@ def test_a_broken_commit_of_a_stranger_does_not_hide_the_other_clusters(delivery
 
     assert list(delivery.read()) == [CLUSTER]
     assert parse_workload({"a": "just text"}) is None
+
+
+@pytest.mark.parametrize(
+    ("strategy", "note", "told"),
+    [
+        pytest.param("Recreate", "nvidia-l4/SPOT", ("nvidia-l4", Provisioning.SPOT), id="a drill's"),
+        pytest.param("RollingUpdate", "nvidia-l4/SPOT", None, id="not a drill's"),
+        pytest.param("Recreate", "nvidia-l4", None, id="without a provisioning model"),
+        pytest.param("Recreate", "nvidia-l4/CHEAP", None, id="of no known one"),
+    ],
+)
+def test_what_a_drill_returns_to_is_read_from_its_files(
+    delivery: DeliveryGateway, strategy: str, note: str, told: object
+) -> None:
+    text = deployment("nvidia-h100-80gb", strategy=strategy)
+    metadata = f"kind: Deployment\nmetadata: {{annotations: {{{RETURNS_ANNOTATION}: {note}}}}}\n"
+    commit(delivery, deployment=text.replace("kind: Deployment\n", metadata))
+
+    assert delivery.read()[CLUSTER].returns_to == told
 
 
 def test_file_names_stay_inside_the_directory(delivery: DeliveryGateway) -> None:

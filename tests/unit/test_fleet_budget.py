@@ -114,3 +114,65 @@ def test_a_drill_keeps_its_price_until_it_gets_what_it_asked_for() -> None:
     loop.want(replace(loop.spec, overrides=(hard(A100, "us-central1", now=loop.world.now),)))
     loop.run(5)
     assert loop.placement.status.usd_per_hour == spent
+
+
+def drilled(order: tuple[str, str], gpu: str, minutes: float = 600) -> Loop:
+    """A fleet whose us-central1 got the GPU of a drill, which is one of the placement's own."""
+    loop = served(replace(TWO, accelerators=order))
+    asked = hard(gpu, "us-central1", now=loop.world.now, minutes=minutes)
+    loop.want(replace(loop.spec, overrides=(asked,)))
+    loop.until(lambda: gpu in held(loop.world))
+    loop.run(5)
+    return loop
+
+
+def test_a_drill_on_an_own_gpu_gives_no_claim_to_it_when_the_cap_was_lowered() -> None:
+    loop = drilled((T4, L4), L4)
+    cap = loop.placement.status.usd_per_hour - 0.1
+    loop.want(replace(loop.spec, max_hourly_usd=cap))
+    loop.run(15)
+    assert loop.spec.overrides == (), "the lease ends when its GPU would pass the cap"
+    assert _spend(loop.world) <= cap
+    assert len(loop.serving) == 2
+    told = loop.world.delivered["atlas-us-central1"]
+    assert (told.accelerator, told.rollout, told.returns_to) == (T4, Rollout.SAFE, None)
+
+
+def test_its_way_back_takes_the_dear_gpu_first_where_both_would_pass_the_cap() -> None:
+    loop = drilled((T4, L4), L4)
+    before = len(loop.world.log)
+    loop.want(replace(loop.spec, max_hourly_usd=loop.placement.status.usd_per_hour - 0.1))
+    loop.run(15)
+    rollouts = [a.rollout for a in loop.world.log[before:] if isinstance(a, CommitWorkload)]
+    assert rollouts == [Rollout.HARD, Rollout.SAFE]
+
+
+def test_a_drill_on_an_own_gpu_that_fits_is_over_without_a_second_outage() -> None:
+    loop = drilled((L4, T4), T4, minutes=20)
+    loop.world.out_of_stock = {(r, L4) for r in loop.world.regions}
+    loop.run(60)
+    assert loop.spec.overrides == ()
+    assert len(loop.serving) == 2
+    assert loop.world.delivered["atlas-us-central1"].returns_to is None
+
+
+def test_a_drill_on_an_own_gpu_ends_in_the_preferred_one_when_the_budget_allows() -> None:
+    loop = drilled((L4, T4), T4, minutes=10)
+    loop.until(lambda: held(loop.world) == {L4} and len(loop.serving) == 2)
+    assert loop.spec.overrides == ()
+
+
+@pytest.mark.parametrize("look_s", [30, 90, 120, 150, 240])
+def test_a_dear_gpu_that_comes_while_its_drill_ends_is_never_paid_for_beside_the_old_one(look_s: int) -> None:
+    """However long it is from one look to the next: both may come in between."""
+    loop = served()
+    cap = _spend(loop.world) + price(A100, "us-central1") - price(L4, "us-central1") + 0.1
+    asked = hard(A100, "us-central1", now=loop.world.now, minutes=look_s / 60)
+    loop.want(replace(loop.spec, max_hourly_usd=cap, overrides=(asked,)))
+    for _ in range(20):
+        loop.turn(10)
+        for _ in range(look_s // 10):
+            loop.world.step(10)
+            assert _spend(loop.world) <= cap
+    assert held(loop.world) == {L4}
+    assert len(loop.serving) == 2

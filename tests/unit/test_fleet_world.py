@@ -172,6 +172,7 @@ class World:
             held_at=action.commit,
             released=not action.commit and bool(self._held_at(action.cluster)),
             content=action.commit or f"{action.accelerator}/{action.provisioning}/{action.rollout}",
+            returns_to=action.returns_to,
         )
 
     def _delete(self, action: DeleteCluster) -> None:
@@ -208,7 +209,9 @@ class World:
         if any(_asks(p, want) for p in cluster.running):
             cluster.running = [p for p in cluster.running if _asks(p, want)]
             return
-        kept = [] if want.rollout is Rollout.HARD else [p for p in cluster.running if p.ready]
+        # A pod that isn't Ready goes first where another is, and stays beside the new one where none is.
+        kept = [p for p in cluster.running if p.ready] or cluster.running[-1:]
+        kept = [] if want.rollout is Rollout.HARD else kept
         pod = PodObservation(
             name=f"sd-{self.commits}@{want.held_at[:4]}",
             phase="Pending",

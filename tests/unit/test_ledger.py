@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,11 @@ from lib.gateways.ledger import Because, Ledger
 from lib.settings import Settings
 from tests.unit.fake_wire import NOW, FakeCloud, placement
 
-EU = {"region": "europe-west4", "cluster": "atlas-europe-west4", "reason": "europe-west4 is the best."}
+EU: dict[str, Any] = {
+    "region": "europe-west4",
+    "cluster": "atlas-europe-west4",
+    "reason": "europe-west4 is the best.",
+}
 COMMIT = CommitWorkload(
     **EU, accelerator="nvidia-l4", provisioning=Provisioning.STANDARD, rollout=Rollout.SAFE, author="ada"
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lib.controller import render
 from lib.fleet.model import Provisioning, Rollout
+from lib.gateways.workload import RETURNS_ANNOTATION
 
 L4 = render.Variant(cluster="atlas-us-east1", region="us-east1", accelerator="nvidia-l4")
 
@@ -92,3 +94,11 @@ def test_the_config_cluster_starts_with_no_backend_at_all():
     service = next(d for d in found if d["kind"] == "MultiClusterService")
     assert service["spec"]["clusters"] == []
     assert service["spec"]["template"]["spec"]["ports"][0]["targetPort"] == 8080
+
+
+def test_a_drills_files_name_what_its_region_goes_back_to_and_other_files_name_nothing():
+    drill = replace(
+        L4, accelerator="nvidia-h100-80gb", rollout=Rollout.HARD, returns_to=("nvidia-l4", Provisioning.SPOT)
+    )
+    assert deployment(drill)["metadata"]["annotations"][RETURNS_ANNOTATION] == "nvidia-l4/SPOT"
+    assert RETURNS_ANNOTATION not in (deployment(L4)["metadata"].get("annotations") or {})
