@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -326,7 +326,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(prompt=st.lists(WORDS, max_size=14).map(" ".join), negative=st.lists(WORDS, max_size=4).map(" ".join))
 @example(prompt="bowl of bowl of bowl of", negative="bowl")
 @example(prompt="portrait of seven whales on a box in a vase", negative="")
@@ -336,7 +336,7 @@ def test_no_prompt_raises(prompt: str, negative: str) -> None:
     assert opened(drawn[0]).size == (64, 64)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400)
 @given(prompt=st.text(max_size=200), negative=st.text(max_size=60))
 def test_any_text_can_be_read(prompt: str, negative: str) -> None:
     scene = read(prompt, negative)
