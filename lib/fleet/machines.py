@@ -98,14 +98,15 @@ class Machines:
         return self.held_usd(region) + more + pending
 
     def leaving(self, region: str, choice: Choice) -> tuple[Choice, ...]:
-        """What a switch has asked for that isn't wanted any more, obtained or not: its pod may get a machine at any
-        moment, until it is gone."""
+        """What else was asked for: until its pod is gone it may get a machine at any moment. A machine of the spec's own
+        kind that serves counts among what is held, unless a drill got it."""
         told, work = self.told(region), self.regions[region].workload
         asked = {(p.accelerator, p.provisioning) for p in (work.pods if work else ()) if not p.terminating}
         if told is not None:
             asked.add((told.accelerator, told.provisioning))
-        own = () if told is not None and told.rollout is Rollout.HARD else choices(self.spec)
-        return tuple(sorted(asked - {choice} - set(own)))
+        own = set(choices(self.spec)) & set(obtained(self.regions[region]))
+        drilled = told is not None and told.rollout is Rollout.HARD
+        return tuple(sorted(asked - {choice} - (set() if drilled else own)))
 
     def spoken_for_usd(self, region: str) -> float:
         """What its machines cost, and the one that it was told to get."""

@@ -259,8 +259,8 @@ class _Picker:
         return next((c for c in others if machine_usd(c, region) <= room_usd + 1e-9), current)
 
     def _rollout_back(self, seen: RegionObservation, normal: Choice, room_usd: float) -> Rollout:
-        """Safe, unless the project's quota or the budget has no room for a second GPU beside the one that a switch got, or
-        may get yet: a surge would wait for ever, or cost too much, so the switch's pod goes first."""
+        """Safe, unless the project's quota or the budget has no room for a second GPU beside the one that was asked for
+        before, obtained or not: a surge would wait for ever, or cost too much, so that pod goes first."""
         held = obtained(seen)
         if not self.machines.leaving(seen.region, normal):
             return Rollout.SAFE

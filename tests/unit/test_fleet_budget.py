@@ -176,3 +176,21 @@ def test_a_dear_gpu_that_comes_while_its_drill_ends_is_never_paid_for_beside_the
             assert _spend(loop.world) <= cap
     assert held(loop.world) == {L4}
     assert len(loop.serving) == 2
+
+
+@pytest.mark.parametrize("look_s", [30, 90, 120, 150, 240])
+def test_a_gpu_that_comes_just_when_its_region_falls_back_is_not_paid_for_beside_the_other(
+    look_s: int,
+) -> None:
+    world = World()
+    world.out_of_stock = {(r, L4) for r in world.regions}
+    loop = Loop(world, replace(TWO, serving=1, max_hourly_usd=price(L4, "us-central1") + 0.3))
+    for turn in range(80):
+        loop.turn(10)
+        told = world.delivered.get("atlas-us-central1")
+        if told is not None and told.accelerator == T4:
+            world.out_of_stock.clear()
+        for _ in range(look_s // 10):
+            world.step(10)
+            assert _spend(world) <= loop.spec.max_hourly_usd, turn
+    assert len(loop.serving) == 1
