@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 import streamlit as st
@@ -16,7 +16,7 @@ import streamlit as st
 from lib.gateways.journal import KINDS
 from lib.gateways.journal_search import Found, Search, search
 from lib.settings import Settings
-from lib.ui import audit, browser, chrome, looks, paging, session, timeline, words, worldmap
+from lib.ui import audit, browser, chrome, looks, moments, paging, timeline, viewer, words, worldmap
 from lib.ui.looks import Seen
 from lib.ui.snapshot import Snapshot
 
@@ -83,7 +83,7 @@ class Asked:
 
 @st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
-    snapshot = session.current()
+    snapshot = viewer.snapshot()
     chrome.banners(snapshot)
     asked = _choices()
     if asked is None:
@@ -115,7 +115,8 @@ def _choices() -> Asked | None:
                 help="In the time of the target, which is the sandbox's there.",
             )  # fmt: skip
         moment = st.text_input(
-            "Moment (UTC)", key="at", placeholder="2026-11-26 18:05", width=190, bind="query-params", on_change=_first_page
+            "Moment", key="at", placeholder="2026-11-26 18:05", width=190, bind="query-params", on_change=_typed,
+            help="In your own time where it doesn't say; the address keeps it in UTC.",
         )  # fmt: skip
         if moment:
             around = st.selectbox(
@@ -158,13 +159,21 @@ def _first_page() -> None:
     paging.back_to_first(PAGE)
 
 
-def moment_of(text: str) -> datetime | None:
-    """A moment as people write it, taken as UTC where it doesn't say."""
+def _typed() -> None:
+    """Into the address as UTC, so that a link means the same moment to everybody."""
+    _first_page()
+    at = moment_of(st.session_state["at"], viewer.zone())
+    if at is not None:
+        st.session_state["at"] = f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def moment_of(text: str, zone: tzinfo = UTC) -> datetime | None:
+    """A moment as people write it, taken as of this zone where it doesn't say."""
     try:
         found = datetime.fromisoformat(text.strip().replace(" UTC", "Z"))
     except ValueError:
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return (found.replace(tzinfo=zone) if found.tzinfo is None else found).astimezone(UTC)
 
 
 def _read(settings: Settings, asked: Asked) -> Found:
@@ -206,17 +215,17 @@ def _looked_up(snapshot: Snapshot, asked: Asked, seen: Seen[Found]) -> None:
     pages = max(1, -(-found.total // size))
     read = f" · read {words.span(time.time() - seen.read_at)} ago" if seen.read_at and seen.trouble else ""
     if not found.total:
-        st.info(f"No line of the journal fits: {words.plain(_told(asked))}.")
+        st.info(f"No line of the journal fits: {words.plain(_told(asked, snapshot.zone))}.")
         if asked.at is not None:
             timeline.show(snapshot, (), key="timeline", mark=asked.at)
         return
     first = (asked.page - 1) * size + 1
     last = first + len(found.entries) - 1
     st.caption(
-        f"Lines {first:,} to {last:,} of {found.total:,}, newest first: {words.plain(_told(asked))}{read}"
+        f"Lines {first:,} to {last:,} of {found.total:,}, newest first: {words.plain(_told(asked, snapshot.zone))}{read}"
     )
     if asked.view == AUDIT:
-        audit.show(found.entries)
+        audit.show(found.entries, snapshot.zone)
     else:
         timeline.show(
             snapshot, found.entries, key="timeline", mark=asked.at, opened=asked.view == "Decisions"
@@ -224,10 +233,10 @@ def _looked_up(snapshot: Snapshot, asked: Asked, seen: Seen[Found]) -> None:
     paging.control(PAGE, asked.page, pages)
 
 
-def _told(asked: Asked) -> str:
+def _told(asked: Asked, zone: tzinfo) -> str:
     """The filters in words."""
     if asked.at is not None:
-        span = f"{words.span(asked.around.total_seconds())} before and after {asked.at:%Y-%m-%d %H:%M:%S} UTC"
+        span = f"{words.span(asked.around.total_seconds())} before and after {moments.day(asked.at, zone)}"
     else:
         span = next(name for name, last in TIMES.items() if last == asked.last).lower()
         span = "all of the journal" if asked.last in {None, TIMES["All"]} else f"the {span}"

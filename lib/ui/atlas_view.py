@@ -15,8 +15,8 @@ from lib.ui import (
     glance,
     passage,
     region_card,
-    session,
     setting_up,
+    viewer,
     words,
     worldmap,
 )
@@ -32,7 +32,7 @@ _GPU_BY_HAND: Final = "gpu_by_hand"
 
 @st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
-    snapshot = session.current()
+    snapshot = viewer.snapshot()
     chrome.banners(snapshot)
     glance.show(snapshot)
     left, right = st.columns([2.25, 1], gap="small")

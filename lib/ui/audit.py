@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
 from typing import Any, Final
 
 import streamlit as st
 
 from lib.fleet.model import Entry
-from lib.ui import timeline
+from lib.ui import moments, timeline
 
 KINDS: Final = (
     "intent",
@@ -18,19 +19,23 @@ KINDS: Final = (
     "ledger",
 )  # wishes, faults that were put in, and what was made or removed for them
 SHOWN: Final = 200  # a page
-COLUMNS: Final = ("Time (UTC)", "Who", "What", "Where", "Sentence", "Outcome", "Operation id")
+HERE: Final = "Time"
+WHEN: Final = "Time (UTC)"  # what is taken along stays in UTC
+COLUMNS: Final = (WHEN, "Who", "What", "Where", "Sentence", "Outcome", "Operation id")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def show(entries: Sequence[Entry]) -> None:
+def show(entries: Sequence[Entry], zone: tzinfo) -> None:
     rows = [row(entry) for entry in entries]
     st.dataframe(
-        rows,
+        [local(one, entry, zone) for one, entry in zip(rows, entries, strict=True)],
         key="audit_table",
         hide_index=True,
         height=min(620, 36 * (len(rows) + 1) + 2),
         column_config={
-            "Time (UTC)": st.column_config.TextColumn(width=150),
+            HERE: st.column_config.TextColumn(
+                width=165, help="Your own time; the last column has it in UTC."
+            ),
             "Sentence": st.column_config.TextColumn(width="large"),
         },
     )
@@ -41,8 +46,14 @@ def show(entries: Sequence[Entry]) -> None:
         mime="text/csv",
         key="audit_export",
         icon=":material/download:",
+        help="Times in the file are UTC.",
         on_click="ignore",
     )
+
+
+def local(row: Mapping[str, str], entry: Entry, zone: tzinfo) -> dict[str, str]:
+    """As it is shown: the viewer's time first, UTC last."""
+    return {HERE: moments.day(entry.at, zone)} | {name: row[name] for name in (*COLUMNS[1:], WHEN)}
 
 
 def row(entry: Entry) -> dict[str, str]:

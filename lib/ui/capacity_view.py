@@ -23,8 +23,8 @@ from lib.ui import (
     next_panel,
     own_record,
     probe_panel,
-    session,
     sonar_panel,
+    viewer,
     words,
     worldmap,
 )
@@ -39,7 +39,7 @@ _SIGNS: Final = "%%%QF?·-"  # of the steps of obtainability; % is told by its c
 
 @st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
-    snapshot = session.current()
+    snapshot = viewer.snapshot()
     now = snapshot.clock.at(time.time())
     run, record = errands.seen(sonar_panel.NAME).value, own_record.seen()
     errands.seen(probe_panel.NAME)
@@ -133,7 +133,7 @@ def _pick(region: str, accelerator: str) -> None:
 
 
 def _card(snapshot: Snapshot, cell: Cell, record: Seen[Record], now: datetime) -> None:
-    cell_card.show(cell, now=now)
+    cell_card.show(cell, now=now, zone=snapshot.zone)
     if not cell.offered:
         return
     probe_panel.button(snapshot, cell)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Final
 
 import streamlit as st
@@ -12,7 +12,7 @@ from lib.fleet import catalog, evidence
 from lib.fleet import words as fleet_words
 from lib.fleet.evidence import Evidence, Source, Verdict
 from lib.fleet.model import Attempt, Candidate, Outcome
-from lib.ui import cells, words
+from lib.ui import cells, moments, words
 from lib.ui.cells import Cell
 from lib.ui.looks import Seen
 from lib.ui.own_record import Record
@@ -54,7 +54,7 @@ def empty() -> None:
     )
 
 
-def show(cell: Cell, *, now: datetime) -> None:
+def show(cell: Cell, *, now: datetime, zone: tzinfo) -> None:
     """Head, figures and evidence. Buttons and history are the page's."""
     _head(cell)
     found = cell.candidate
@@ -73,15 +73,18 @@ def show(cell: Cell, *, now: datetime) -> None:
     if found.zones:
         _figures(cell)
     if not found.eligible:
-        st.markdown(f":red[▼] {words.plain(next(iter(found.reasons), 'It can not be had here.'))}")
+        refused = next(iter(found.reasons), "It can not be had here.")
+        st.markdown(f":red[▼] {moments.sentence(refused, zone, now)}", unsafe_allow_html=True)
     if found.flip:
-        st.caption(f":material/lightbulb: What would change this: {words.plain(found.flip)}")
+        flip = moments.sentence(found.flip, zone, now)
+        st.caption(f":material/lightbulb: What would change this: {flip}", unsafe_allow_html=True)
     for doubt in _doubts(found.evidence, now):
         st.markdown(f":small[:orange[:material/warning: {words.plain(doubt)}]]")
     if found.evidence:
-        st.markdown(table(found.evidence, now))
+        st.markdown(table(found.evidence, now, zone), unsafe_allow_html=True)
     elif found.zones:
-        st.caption("\n".join(f"- {words.plain(one)}" for one in found.reasons))
+        reasons = "\n".join(f"- {moments.sentence(one, zone, now)}" for one in found.reasons)
+        st.caption(reasons, unsafe_allow_html=True)
         st.caption(
             "The controller keeps evidence piece by piece for the GPUs that the placement asks for; the sonar brings "
             "it for any other."
@@ -127,14 +130,14 @@ def _doubts(pieces: tuple[Evidence, ...], now: datetime) -> Iterator[str]:
     yield from evidence.old(pieces, now)
 
 
-def table(pieces: tuple[Evidence, ...], now: datetime) -> str:
-    rows = [f"| {' | '.join(_row(piece, now))} |" for piece in pieces]
+def table(pieces: tuple[Evidence, ...], now: datetime, zone: tzinfo) -> str:
+    rows = [f"| {' | '.join(_row(piece, now, zone))} |" for piece in pieces]
     return "\n".join(
         ["| Who says it | Verdict | What it says | When | Counts now |", "|---|---|---|---|---|", *rows]
     )
 
 
-def _row(piece: Evidence, now: datetime) -> tuple[str, ...]:
+def _row(piece: Evidence, now: datetime, zone: tzinfo) -> tuple[str, ...]:
     weight = piece.weight(now)
     old = piece.at is not None and weight < evidence.STALE
     when = "now" if piece.at is None else words.ago(piece.at, now)
@@ -142,7 +145,7 @@ def _row(piece: Evidence, now: datetime) -> tuple[str, ...]:
     return (
         SOURCES[piece.source],
         _together(":orange[◌ old]" if old else VERDICTS[piece.verdict]),
-        words.plain(piece.says),
+        moments.sentence(piece.says, zone, now),
         "-" if missing else when,
         "-" if missing else _together(f"{_bar(weight)} {weight:.0%}"),
     )

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from lib.fleet import catalog
 from lib.fleet import words as fleet_words
 from lib.fleet.explain import STALE_AFTER
 from lib.fleet.model import Candidate, Phase, Provisioning, RegionView
-from lib.ui import words
+from lib.ui import moments, words
 from lib.ui.snapshot import Snapshot
 
 LAYERS: Final = ("Obtainability", "Price", "Quota headroom", "Expected time")
@@ -79,6 +79,7 @@ class Grid:
     cells: Mapping[Pair, Cell]
     serving: frozenset[str]
     ours: frozenset[str]  # regions of the placement
+    zone: tzinfo  # of the viewer
 
     def at(self, region: str, accelerator: str) -> Cell | None:
         return self.cells.get((region, accelerator))
@@ -107,6 +108,7 @@ def grid(snapshot: Snapshot, look: Look, *, now: datetime, told: Told) -> Grid:
         cells=cells,
         serving=frozenset(one.region for one in snapshot.regions if one.phase is Phase.SERVING),
         ours=frozenset(one.region for one in snapshot.regions),
+        zone=snapshot.zone,
     )
 
 
@@ -169,15 +171,15 @@ def _order(sort: str, region: str, asked: Sequence[Cell]) -> tuple[object, ...]:
 # --- words -----------------------------------------------------------------------------------------------
 
 
-def hover(cell: Cell) -> tuple[str, ...]:
+def hover(cell: Cell, zone: tzinfo) -> tuple[str, ...]:
     """Lines of plain text: odds, price, quota, time, age."""
     head = f"{words.gpu(cell.accelerator)}, {MODEL_TITLES[cell.provisioning].lower()}"
     found = cell.candidate
     if found is None:
         return (head, "Nothing is known of it yet.")
     if not found.zones:
-        return (head, "No zone offers it.", dated(cell))
-    return (head, odds_words(cell), *money_and_quota(found), *_hope(cell, found), dated(cell))
+        return (head, "No zone offers it.", dated(cell, zone))
+    return (head, odds_words(cell), *money_and_quota(found), *_hope(cell, found), dated(cell, zone))
 
 
 def odds_words(cell: Cell) -> str:
@@ -203,14 +205,14 @@ def _hope(cell: Cell, found: Candidate) -> Sequence[str]:
     return (f"Would serve in about {fleet_words.duration(found.eta_s)}{words.HOPE[cell.letter]}",)
 
 
-def dated(cell: Cell) -> str:
+def dated(cell: Cell, zone: tzinfo) -> str:
     """How old it is, in words that don't change with every look."""
     if cell.heard:
         return "Heard by the sonar"
     if cell.as_of is None:
         return "When it was seen isn't known"
     return (
-        f"Last seen {cell.as_of:%d %b %H:%M} UTC, long ago"
+        f"Last seen {moments.day(cell.as_of, zone)} ({moments.utc(cell.as_of)}), long ago"
         if cell.stale
         else "Seen at the controller's last looks"
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
 import streamlit as st
 
-from lib.ui import browser, commands, words
+from lib.ui import browser, commands, moments, words
 from lib.ui.snapshot import Snapshot
 
 HEARTBEAT_S: Final = 20.0  # live parts follow the pulse; this finds the way back after the server was away
@@ -42,11 +41,12 @@ def _banners(snapshot: Snapshot) -> None:
             icon=":material/power_off:",
         )
     if snapshot.hub is not None and not snapshot.setting_up:
+        since = moments.wall(snapshot.hub.since, snapshot.zone)
         st.error(
             "What you see below is the last that was known. Pictures are still drawn as long as the global address "
             "answers. Changes are held back. Tried again every second: "
             f"{words.plain(snapshot.hub.sentence)}",
-            title=f"The config cluster has not answered since {_wall(snapshot.hub.since)}",
+            title=f"The config cluster has not answered since {since} of your clock",
             icon=":material/cloud_off:",
         )
     if snapshot.journal is not None:
@@ -55,7 +55,3 @@ def _banners(snapshot: Snapshot) -> None:
             title="The journal can't be read",
             icon=":material/history_toggle_off:",
         )
-
-
-def _wall(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S} UTC of your clock"

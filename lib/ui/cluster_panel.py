@@ -6,6 +6,7 @@ Every part is its own look, so that a slow log never holds the pods back. Return
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import tzinfo
 from typing import Any, Final
 
 import streamlit as st
@@ -13,7 +14,7 @@ import streamlit as st
 from lib.fleet.model import ClusterObservation, Entry, EventObservation
 from lib.fleet.roster import PodSeen, Role, Row, Standing
 from lib.gateways.objects import LOG_BYTES, LogTail
-from lib.ui import cluster_looks, inside_tables, roster_table, timeline, words
+from lib.ui import cluster_looks, inside_tables, moments, timeline, words
 from lib.ui.looks import Seen
 from lib.ui.snapshot import Snapshot
 
@@ -57,9 +58,9 @@ def show(snapshot: Snapshot, row: Row) -> Watched:
     if view == "Events":
         return _events(snapshot, row, row.cluster)
     if view == "Logs":
-        return _logs(row, row.cluster)
+        return _logs(snapshot, row, row.cluster)
     if view == "YAML":
-        return _yaml(row, row.cluster)
+        return _yaml(snapshot, row, row.cluster)
     (inside_tables.nodes if view == "Nodes" else inside_tables.pods)(snapshot, row)
     return ()
 
@@ -75,7 +76,7 @@ def _why_not(row: Row) -> str:
 def _events(snapshot: Snapshot, row: Row, cluster: ClusterObservation) -> Watched:
     seen = cluster_looks.events(cluster)
     watched = (cluster_looks.events_name(row.name),)
-    if not _ready(seen, f"the events of {row.name}") or seen.value is None:
+    if not _ready(snapshot, seen, f"the events of {row.name}") or seen.value is None:
         return watched
     if not seen.value:
         st.info(
@@ -87,11 +88,11 @@ def _events(snapshot: Snapshot, row: Row, cluster: ClusterObservation) -> Watche
     rest = len(seen.value) - timeline.SHOWN
     newest = f"The newest {timeline.SHOWN} of {len(seen.value)}" if rest > 0 else f"{len(seen.value)}"
     st.caption(f"{newest} events, in plain words; open one for the original and what it is about.")
-    timeline.show(snapshot, [_entry(one) for one in seen.value], key="cluster_events")
+    timeline.show(snapshot, [_entry(one, snapshot.zone) for one in seen.value], key="cluster_events")
     return watched
 
 
-def _entry(event: EventObservation) -> Entry:
+def _entry(event: EventObservation, zone: tzinfo) -> Entry:
     """As the journal has it, so that it is told the same way everywhere."""
     body: dict[str, object] = {
         "reason": event.reason,
@@ -99,7 +100,7 @@ def _entry(event: EventObservation) -> Entry:
         "type": event.type,
         "told by": event.component,
         "times": event.count if event.count > 1 else "",
-        "first seen": f"{event.first_at:%Y-%m-%d %H:%M:%S} UTC" if event.count > 1 else "",
+        "first seen": _first(event, zone) if event.count > 1 else "",
     }
     number = int.from_bytes(event.uid.encode()[-6:], "big")
     return Entry(
@@ -113,7 +114,11 @@ def _entry(event: EventObservation) -> Entry:
     )
 
 
-def _logs(row: Row, cluster: ClusterObservation) -> Watched:
+def _first(event: EventObservation, zone: tzinfo) -> str:
+    return f"{moments.day(event.first_at, zone)} ({moments.utc(event.first_at)})"
+
+
+def _logs(snapshot: Snapshot, row: Row, cluster: ClusterObservation) -> Watched:
     inside = row.read.inside
     if inside is None:
         inside_tables.nothing_read(row)
@@ -126,8 +131,8 @@ def _logs(row: Row, cluster: ClusterObservation) -> Watched:
         return ()
     name = asked.name(row.name)
     seen = cluster_looks.log(cluster, asked)
-    if _ready(seen, f"the log of {asked.container}") and seen.value is not None:
-        _log(seen.value, asked, seen)
+    if _ready(snapshot, seen, f"the log of {asked.container}") and seen.value is not None:
+        _log(seen.value, asked, seen, snapshot.zone)
     return (name,)
 
 
@@ -149,7 +154,7 @@ def _log_asked(pods: Sequence[PodSeen]) -> cluster_looks.LogAsked | None:
     return cluster_looks.LogAsked(pod=pod, container=container, lines=lines, previous=previous)
 
 
-def _log(tail: LogTail, asked: cluster_looks.LogAsked, seen: Seen[LogTail]) -> None:
+def _log(tail: LogTail, asked: cluster_looks.LogAsked, seen: Seen[LogTail], zone: tzinfo) -> None:
     count = len(tail.text.splitlines())
     bound = f"; cut at {LOG_BYTES // 1000} kB, so its newest lines may be missing" if tail.cut else ""
     full = (
@@ -157,7 +162,7 @@ def _log(tail: LogTail, asked: cluster_looks.LogAsked, seen: Seen[LogTail]) -> N
     )
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(
-            f"The last {words.plural(count, 'line')}{full}. Read at {roster_table.wall(seen.read_at or 0)} UTC, "
+            f"The last {words.plural(count, 'line')}{full}. Read at {moments.wall(seen.read_at or 0, zone)}, "
             "again every few seconds."
         )
     if tail.text.strip():
@@ -166,7 +171,7 @@ def _log(tail: LogTail, asked: cluster_looks.LogAsked, seen: Seen[LogTail]) -> N
         st.info("The container has written nothing yet.", icon=":material/receipt_long:")
 
 
-def _yaml(row: Row, cluster: ClusterObservation) -> Watched:
+def _yaml(snapshot: Snapshot, row: Row, cluster: ClusterObservation) -> Watched:
     kinds = CONFIG_KINDS if row.role is Role.CONFIG else WORKLOAD_KINDS
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.selectbox("Kind", kinds, key="kind", bind="query-params", width=220)
@@ -175,13 +180,13 @@ def _yaml(row: Row, cluster: ClusterObservation) -> Watched:
         name = ""
         if found.value:
             name = st.selectbox("Object", found.value, key="object", bind="query-params", width=440) or ""
-    if not _ready(found, f"the objects of kind {kind}") or found.value is None:
+    if not _ready(snapshot, found, f"the objects of kind {kind}") or found.value is None:
         return watched
     if not name:
         st.info(f"There is no {kind} of this platform in {row.name}.", icon=":material/data_object:")
         return watched
     seen = cluster_looks.manifest(cluster, kind, name)
-    if _ready(seen, f"{kind} {name}") and seen.value is not None:
+    if _ready(snapshot, seen, f"{kind} {name}") and seen.value is not None:
         st.caption(
             f"As kubectl get {kind.lower()} {words.plain(name)} -o yaml shows it; the button in the corner copies it."
         )
@@ -197,12 +202,14 @@ def _text(text: str) -> None:
         st.code(text, language=None, wrap_lines=True)
 
 
-def _ready(seen: Seen[Any], what: str) -> bool:
+def _ready(snapshot: Snapshot, seen: Seen[Any], what: str) -> bool:
     """Loading and trouble are said here; True when there is something to show."""
     if seen.loading:
         st.caption(f":material/hourglass_top: Reading {what}…")
         return False
     if seen.trouble is not None:
-        last = f" What you see was read at {roster_table.wall(seen.read_at)} UTC." if seen.read_at else ""
+        last = (
+            f" What you see was read at {moments.wall(seen.read_at, snapshot.zone)}." if seen.read_at else ""
+        )
         st.warning(f"{words.plain(seen.trouble.sentence)}{last}", icon=":material/cloud_off:")
     return seen.value is not None

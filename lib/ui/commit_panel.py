@@ -12,7 +12,7 @@ from lib.fleet.difference import Difference, difference, paths
 from lib.fleet.model import DeliveryCommit
 from lib.fleet.roll_back import Past
 from lib.fleet.syncing import SHORT, ClusterSync
-from lib.ui import changes, confirm, delivery_read, diff_view, freshness, words
+from lib.ui import changes, confirm, delivery_read, diff_view, freshness, moments, words
 from lib.ui.delivery_read import Held, Repository
 from lib.ui.snapshot import Snapshot
 
@@ -37,7 +37,9 @@ def _facts(snapshot: Snapshot, chosen: DeliveryCommit, stands: tuple[ClusterSync
     now = snapshot.clock.at(freshness.wall())
     st.markdown(f"#### {words.plain(chosen.subject)}")
     st.caption(
-        f"{chosen.sha[:12]} · {words.plain(chosen.author)} · {chosen.at:%d %b %H:%M:%S} UTC, {words.ago(chosen.at, now)}"
+        f"{chosen.sha[:12]} · {words.plain(chosen.author)} · "
+        f"{moments.tag(chosen.at, snapshot.zone, dated=True)}, {words.ago(chosen.at, now)}",
+        unsafe_allow_html=True,
     )
     st.markdown(f"**Why** {words.plain(chosen.trailers.get('Reason', '') or 'no reason given')}")
     operation = chosen.trailers.get("Operation-Id", "")

@@ -5,6 +5,7 @@ It is opened by the page's full run and never by a live fragment, whose next tic
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import streamlit as st
@@ -12,7 +13,7 @@ import streamlit as st
 from lib.fleet import intent
 from lib.gateways.errors import AtlasError
 from lib.settings import SettingsError
-from lib.ui import actions, auth, diff_view, session, words
+from lib.ui import actions, auth, diff_view, moments, session, viewer, words
 from lib.ui.changes import Change
 from lib.ui.snapshot import Snapshot
 
@@ -61,7 +62,7 @@ def open_asked() -> None:
 
 
 def _confirm(change: Change) -> None:
-    seen = session.current()
+    seen = viewer.snapshot()
     refused = refusal(seen)
     if seen.placement is None or refused:
         st.error(refused, icon=":material/block:")
@@ -78,11 +79,11 @@ def _confirm(change: Change) -> None:
     except intent.Refused as no:
         st.error(words.plain(str(no)), icon=":material/block:", title="Refused; nothing was changed")
         return
-    _preview(told, change)
+    _preview(told, change, seen)
     _act(change, auth.viewer(session.settings()).name)
 
 
-def _preview(told: intent.ChangePreview, change: Change) -> None:
+def _preview(told: intent.ChangePreview, change: Change, seen: Snapshot) -> None:
     st.markdown(words.plain(told.sentence))
     if change.warning:
         st.warning(change.warning, icon=":material/warning:")
@@ -102,7 +103,8 @@ def _preview(told: intent.ChangePreview, change: Change) -> None:
     if change.diff:
         with st.expander("What changes, line by line"):
             diff_view.show(change.diff, key="change_diff")
-    st.caption(f":material/undo: {words.plain(told.undo)}")
+    undo = moments.sentence(told.undo, seen.zone, seen.clock.at(time.time()))
+    st.caption(f":material/undo: {undo}", unsafe_allow_html=True)
 
 
 def _act(change: Change, actor: str) -> None:

@@ -17,7 +17,8 @@ from lib.ui import (
     delivery_graph,
     delivery_read,
     freshness,
-    session,
+    moments,
+    viewer,
     words,
 )
 from lib.ui.delivery_read import Repository
@@ -38,7 +39,7 @@ def begin() -> None:
 
 @st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
-    snapshot = session.current()
+    snapshot = viewer.snapshot()
     chrome.banners(snapshot)
     seen, members = delivery_read.repository(), delivery_read.members()
     names = [delivery_read.REPOSITORY, delivery_read.MEMBERS]
@@ -94,7 +95,9 @@ def _summary(snapshot: Snapshot, found: Repository, stands: tuple[ClusterSync, .
             now = snapshot.clock.at(freshness.wall())
             newest.markdown(f"**{head.sha[:SHORT]}** {words.plain(head.subject)}")
             newest.caption(
-                f"{head.at:%H:%M:%S} UTC, {words.ago(head.at, now)}, by {words.plain(head.author)}"
+                f"{moments.tag(head.at, snapshot.zone, dated=True)}, {words.ago(head.at, now)}, "
+                f"by {words.plain(head.author)}",
+                unsafe_allow_html=True,
             )
         whole.caption("Clusters")
         whole.markdown(words.plain(syncing.told(stands)) if known else "Not known yet.")

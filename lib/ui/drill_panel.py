@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.fleet import drill
 from lib.fleet.model import Override
-from lib.ui import browser, changes, chrome, confirm, passage, session, timeline, words
+from lib.ui import browser, changes, chrome, confirm, passage, timeline, viewer, words
 from lib.ui.snapshot import Snapshot
 
 STEPS: Final = {
@@ -27,7 +27,7 @@ KINDS: Final = ("intent", "fault", "phase", "decision", "action", "probe", "prom
 
 @st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
-    snapshot = session.current()
+    snapshot = viewer.snapshot()
     chrome.banners(snapshot)
     _leases(snapshot)
     _report(snapshot)

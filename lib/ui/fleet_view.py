@@ -15,9 +15,11 @@ from lib.ui import (
     chrome,
     cluster_looks,
     cluster_panel,
+    moments,
     phase_chart,
     roster_table,
     session,
+    viewer,
     words,
 )
 from lib.ui.looks import Seen
@@ -29,7 +31,7 @@ SHOWN: Final = 60  # rows and lanes at once
 
 @st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
-    snapshot = session.current()
+    snapshot = viewer.snapshot()
     chrome.banners(snapshot)
     listed, members = cluster_looks.clusters(), cluster_looks.members()
     read = _read(listed.value)
@@ -93,11 +95,11 @@ def _phases(snapshot: Snapshot) -> None:
             )
             return
         begin, end = phase_chart.window(since, found, now)
-        phase_chart.show(found[:SHOWN], begin, end)
+        phase_chart.show(found[:SHOWN], begin, end, snapshot.zone)
         rest = len(found) - SHOWN
         st.caption(
             f"{'Last known, the config cluster is silent. ' if snapshot.hub else ''}"
-            f"Times are UTC; a bar that ends at the right edge lasts. Point at one for its times."
+            f"A bar that ends at the right edge lasts. Point at one for its times, in UTC too."
             f"{f' {SHOWN} of {len(found)} regions are shown.' if rest > 0 else ''}"
         )
 
@@ -116,8 +118,8 @@ def _clusters(
             else roster_table.summary(rows),
             width="content",
         )
-    _trouble(listed, "clusters")
-    _trouble(members, "memberships")
+    _trouble(snapshot, listed, "clusters")
+    _trouble(snapshot, members, "memberships")
     if listed.value and not rows:
         st.info(
             "There is no cluster of this platform yet; the set-up makes the first one.",
@@ -132,13 +134,14 @@ def _clusters(
         )
 
 
-def _trouble(seen: Seen[Any], what: str) -> None:
+def _trouble(snapshot: Snapshot, seen: Seen[Any], what: str) -> None:
     if seen.trouble is None:
         return
-    last = f" What you see was listed at {roster_table.wall(seen.read_at)} UTC." if seen.read_at else ""
+    last = f" What you see was listed at {moments.wall(seen.read_at, snapshot.zone)}." if seen.read_at else ""
     st.warning(
         f"{words.plain(seen.trouble.sentence)}{last} Asked again every few seconds.",
-        title=f"The list of {what} has not answered since {roster_table.wall(seen.trouble.since)} UTC of your clock",
+        title=f"The list of {what} has not answered since "
+        f"{moments.wall(seen.trouble.since, snapshot.zone)} of your clock",
         icon=":material/cloud_off:",
     )
 

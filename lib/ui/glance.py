@@ -12,7 +12,7 @@ import streamlit as st
 from lib.fleet import answers, explain
 from lib.fleet.model import BLOCKED, PROGRESS, Condition, Decision, Phase, Placement
 from lib.fleet.spend import cost
-from lib.ui import words
+from lib.ui import moments, words
 from lib.ui.snapshot import Snapshot
 
 NOTHING = ":gray[\u2013]"  # a dash where a number will stand
@@ -141,8 +141,14 @@ def _controller(snapshot: Snapshot) -> None:
             )
             return
         region = f" · {decision.region}" if decision.region else ""
-        st.caption(f"Latest decision · {words.clock(decision.at)} UTC · **{decision.verb}{region}**")
-        st.markdown(words.plain(shortened(decision.reason, 240)))
+        when = moments.tag(decision.at, snapshot.zone)
+        st.caption(
+            f"Latest decision · {when} · **{words.plain(decision.verb + region)}**", unsafe_allow_html=True
+        )
+        said = moments.sentence(
+            shortened(decision.reason, 240), snapshot.zone, snapshot.clock.at(time.time())
+        )
+        st.markdown(said, unsafe_allow_html=True)
         told = explain.told(decision)
         if told.why_not:
             first = told.why_not[0]

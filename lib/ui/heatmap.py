@@ -143,7 +143,7 @@ def _targets(grid: Grid, theme: Palette, framed: Pair) -> dict[str, Any]:
         "x": [x for x, _, _, _ in spots],
         "y": [y for _, y, _, _ in spots],
         "customdata": [[r, a] for _, _, r, a in spots],
-        "text": ["<br>".join([f"<b>{_title(r)}</b>", *map(_safe, cells.hover(grid.cells[r, a]))]) for _, _, r, a in spots],
+        "text": [_hover(grid, r, a) for _, _, r, a in spots],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {"symbol": "square-open", "size": 23, "color": theme.primary,
                    "line": {"width": 3, "color": theme.primary}},
@@ -151,6 +151,11 @@ def _targets(grid: Grid, theme: Palette, framed: Pair) -> dict[str, Any]:
         "selected": {"marker": {"opacity": 1}},
         "unselected": {"marker": {"opacity": 0}},
     }  # fmt: skip
+
+
+def _hover(grid: Grid, region: str, accelerator: str) -> str:
+    lines = cells.hover(grid.cells[region, accelerator], grid.zone)
+    return "<br>".join([f"<b>{_title(region)}</b>", *map(_safe, lines)])
 
 
 def _layout(grid: Grid, theme: Palette) -> dict[str, Any]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime, tzinfo
 from typing import Any, Final
 
 import streamlit as st
 
 from lib.gateways.txt2img import PictureRequest
-from lib.ui import glance, prompt_form, words
+from lib.ui import glance, moments, prompt_form, words
 from lib.ui.kept_pictures import Kept
 
 _FILLED: Final = "form_filled"
 
 
-def show(one: Kept) -> None:
+def show(one: Kept, zone: tzinfo) -> None:
     picture, passport = st.columns([1.35, 1], gap="medium")
     with picture:
         st.image(str(one.path), width="stretch", alt=glance.shortened(one.prompt, 120))
@@ -25,10 +26,10 @@ def show(one: Kept) -> None:
             st.markdown(f":small[:orange[:material/swap_horiz: {words.plain(moved)}]]")
         with st.container(border=True, gap="xsmall"):
             st.caption(":material/badge: PASSPORT")
-            for name, value in facts(one):
+            for name, value in facts(one, zone):
                 label, said = st.columns([1, 2.6], gap="small")
                 label.caption(name)
-                said.markdown(value)
+                said.markdown(value, unsafe_allow_html=True)
         _buttons(one)
 
 
@@ -94,7 +95,8 @@ def _at_step(lost: Mapping[str, Any]) -> str:
     return "" if step is None else f" at step {step} of {lost.get('steps')}, as last heard,"
 
 
-def facts(one: Kept) -> list[tuple[str, str]]:
+def facts(one: Kept, zone: tzinfo) -> list[tuple[str, str]]:
+    """As Markdown, safe to show; the time is HTML."""
     passport = one.passport
     rows = [
         ("Region", passport.get("region")),
@@ -111,13 +113,13 @@ def facts(one: Kept) -> list[tuple[str, str]]:
             f"{one.request.get('width')} x {one.request.get('height')}, {one.request.get('steps')} steps",
         ),
         ("How", f"{one.request.get('sampler_name')}, guidance {one.request.get('cfg_scale')}"),
-        ("Drawn", one.at[:19].replace("T", " ") + " UTC"),
     ]
-    return [
+    told = [
         (name, words.plain(str(value)).replace("|", ""))
         for name, value in rows
         if value not in (None, "", [])
     ]
+    return [*told, ("Drawn", moments.tag(datetime.fromisoformat(one.at), zone, dated=True))]
 
 
 def timing(passport: Mapping[str, Any]) -> str:

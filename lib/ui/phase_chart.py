@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 import streamlit as st
 
 from lib.fleet.gantt import Lane, Span
-from lib.ui import charts, words
+from lib.ui import charts, moments, words
 
 RANGES: Final = {
     "1 hour": timedelta(hours=1),
@@ -33,13 +33,13 @@ def window(since: datetime | None, lanes: Sequence[Lane], now: datetime) -> tupl
     return begin, datetime.fromtimestamp(math.ceil(now.timestamp() / unit) * unit, now.tzinfo)
 
 
-def show(lanes: Sequence[Lane], begin: datetime, end: datetime) -> None:
+def show(lanes: Sequence[Lane], begin: datetime, end: datetime, zone: tzinfo) -> None:
     st.plotly_chart(
-        figure(lanes, begin, end), key="phase_chart", theme=None, config=charts.CONFIG, width="stretch"
+        figure(lanes, begin, end, zone), key="phase_chart", theme=None, config=charts.CONFIG, width="stretch"
     )
 
 
-def figure(lanes: Sequence[Lane], begin: datetime, end: datetime) -> Any:
+def figure(lanes: Sequence[Lane], begin: datetime, end: datetime, zone: tzinfo) -> Any:
     import plotly.graph_objects as go
 
     whole = max(1.0, (end - begin).total_seconds())
@@ -51,7 +51,7 @@ def figure(lanes: Sequence[Lane], begin: datetime, end: datetime) -> Any:
         made.add_bar(
             orientation="h",
             y=[_name(lane)] * len(spans),
-            base=starts,
+            base=[moments.naive(at, zone) for at in starts],
             x=[1000 * length for length in lengths],
             text=[_label(one, length / whole) for one, length in zip(spans, lengths, strict=True)],
             textposition="inside",
@@ -67,7 +67,7 @@ def figure(lanes: Sequence[Lane], begin: datetime, end: datetime) -> Any:
                 },
                 "cornerradius": 3,
             },
-            customdata=[_told(one) for one in spans],
+            customdata=[_told(one, zone) for one in spans],
             hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
         )
     made.update_layout(
@@ -77,7 +77,7 @@ def figure(lanes: Sequence[Lane], begin: datetime, end: datetime) -> Any:
             height=58 + ROW_PX * max(1, len(lanes)),
             xaxis={
                 "type": "date",
-                "range": [begin, end],
+                "range": [moments.naive(begin, zone), moments.naive(end, zone)],
                 "fixedrange": True,
                 "automargin": True,
                 "gridcolor": charts.color("border"),
@@ -116,9 +116,10 @@ def _label(span: Span, share: float) -> str:
     return title if share * WIDTH_PX > LETTER_PX * len(title) + 10 else ""
 
 
-def _told(span: Span) -> str:
+def _told(span: Span, zone: tzinfo) -> str:
     title = words.phase_title(span.phase)
     if span.until is None:
-        return f"{title} since {words.clock(span.since)} UTC, still"
+        return f"{title} since {moments.clock(span.since, zone)}, still<br>{moments.utc(span.since)}"
     length = words.span((span.until - span.since).total_seconds())
-    return f"{title}: {words.clock(span.since)} to {words.clock(span.until)} UTC ({length})"
+    local = f"{moments.clock(span.since, zone)} to {moments.clock(span.until, zone)}"
+    return f"{title}: {local} ({length})<br>{moments.utc(span.since)} to {moments.clock(span.until, UTC)} UTC"

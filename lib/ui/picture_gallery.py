@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 import streamlit as st
 
 from lib.ui import glance, kept_pictures, paging, passport_card, words
@@ -52,7 +54,7 @@ def _small(one: Kept, shown: Kept, beside: Kept | None) -> None:
         )  # fmt: skip
 
 
-def compare(one: Kept, other: Kept) -> None:
+def compare(one: Kept, other: Kept, zone: tzinfo) -> None:
     """Two pictures with what is the same and what is not: settings, place, GPU, time."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{_verdict(one, other)}**")
@@ -62,7 +64,7 @@ def compare(one: Kept, other: Kept) -> None:
             st.image(str(picture.path), width="stretch", alt=glance.shortened(picture.prompt, 120))
             st.caption(words.plain(glance.shortened(picture.prompt, 120)))
             passport_card.download(picture)
-    st.markdown(_table(one, other))
+    st.markdown(_table(one, other, zone), unsafe_allow_html=True)
 
 
 def _verdict(one: Kept, other: Kept) -> str:
@@ -79,8 +81,8 @@ def _verdict(one: Kept, other: Kept) -> str:
     return f"{settings}{pixels}"
 
 
-def _table(one: Kept, other: Kept) -> str:
-    left, right = dict(passport_card.facts(one)), dict(passport_card.facts(other))
+def _table(one: Kept, other: Kept, zone: tzinfo) -> str:
+    left, right = dict(passport_card.facts(one, zone)), dict(passport_card.facts(other, zone))
     rows = [(name, left.get(name, "-"), right.get(name, "-")) for name in dict.fromkeys((*left, *right))]
     rows += [
         (title, words.plain(a).replace("|", "") or "-", words.plain(b).replace("|", "") or "-")

@@ -15,8 +15,8 @@ from lib.ui import (
     passport_card,
     picture_gallery,
     pictures,
-    session,
     shown_pictures,
+    viewer,
     words,
 )
 from lib.ui.pictures import Job
@@ -27,7 +27,7 @@ FAILED_S: Final = 60.0  # wall: so long a failure stays on the screen
 
 @st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
-    snapshot = session.current()
+    snapshot = viewer.snapshot()
     chrome.banners(snapshot)
     _endpoint(snapshot)
     pictures.news()
@@ -45,9 +45,9 @@ def show() -> None:
                 icon=":material/image_not_supported:",
             )
         if beside is not None and beside.name != shown.name:
-            picture_gallery.compare(shown, beside)
+            picture_gallery.compare(shown, beside, snapshot.zone)
         else:
-            passport_card.show(shown)
+            passport_card.show(shown, snapshot.zone)
         picture_gallery.show(kept, shown, beside)
     elif not desk.jobs:
         _empty()

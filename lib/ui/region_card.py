@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import tzinfo
 
 import streamlit as st
 
 from lib.fleet import explain
 from lib.fleet.model import Candidate, Entry, RegionStatus, WhyNot
-from lib.ui import changes, confirm, passage, words
+from lib.ui import changes, confirm, moments, passage, words
 from lib.ui.snapshot import Snapshot
 
 EVENTS = 8
@@ -24,7 +25,7 @@ def show(snapshot: Snapshot, region: str, accelerator: str) -> None:
             st.badge(words.phase_title(status.phase), color=words.phase_color(status.phase))
     if status is not None:
         if status.message:
-            st.markdown(words.plain(status.message))
+            st.markdown(_said(snapshot, status.message), unsafe_allow_html=True)
         passage.waterfall(snapshot, status)
     _buttons(snapshot, region, status)
     _why(snapshot, region, accelerator)
@@ -95,13 +96,20 @@ def _why(snapshot: Snapshot, region: str, accelerator: str) -> None:
     )
     with st.expander("Why" if answer.serving else "Why not", icon=":material/help:"):
         if not answer.serving:
-            st.markdown(words.plain(answer.blocker or answer.sentence))
+            st.markdown(_said(snapshot, answer.blocker or answer.sentence), unsafe_allow_html=True)
         for flip in answer.flip:
             st.caption(f":material/lightbulb: Would flip with: {words.plain(flip)}")
         for one in answer.decisions[:DECISIONS]:
             where = f" {one.region}" if one.region else ""
-            st.caption(f"`{words.clock(one.at)}` **{one.verb}{where}** {words.plain(one.why)}")
+            st.caption(
+                f"{moments.tag(one.at, snapshot.zone)} **{words.plain(one.verb + where)}** {_said(snapshot, one.why)}",
+                unsafe_allow_html=True,
+            )
             st.caption("\n".join(_not_there(other) for other in one.why_not))
+
+
+def _said(snapshot: Snapshot, text: str) -> str:
+    return moments.sentence(text, snapshot.zone, snapshot.clock.at(time.time()))
 
 
 def _not_there(other: WhyNot) -> str:
@@ -122,7 +130,8 @@ def _offer(snapshot: Snapshot, region: str, accelerator: str) -> None:
         st.caption("The platform has no view of this GPU here yet.")
         return
     _facts(found, letter, snapshot.region_status(region))
-    st.caption("\n".join(f"- {words.plain(reason)}" for reason in found.reasons))
+    reasons = "\n".join(f"- {_said(snapshot, reason)}" for reason in found.reasons)
+    st.caption(reasons, unsafe_allow_html=True)
     if found.flip:
         st.caption(f":material/lightbulb: What would change this: {words.plain(found.flip)}")
     _others(snapshot, region, accelerator)
@@ -169,14 +178,14 @@ def _events(snapshot: Snapshot, region: str) -> None:
         return
     with st.expander(f"What happened here ({len(events)} latest)", expanded=False):
         for entry in events:
-            event(entry)
+            event(entry, snapshot.zone)
 
 
-def event(entry: Entry) -> None:
+def event(entry: Entry, zone: tzinfo) -> None:
     """In plain words, with the original beneath."""
     reason = str(entry.body.get("reason", "")) or entry.subject
     meaning = words.EVENT_WORDS.get(reason, "")
-    st.markdown(f"`{words.clock(entry.at)}` **{words.plain(reason)}** {meaning}")
+    st.markdown(f"{moments.tag(entry.at, zone)} **{words.plain(reason)}** {meaning}", unsafe_allow_html=True)
     st.code(entry.message, language=None, wrap_lines=True)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import tzinfo
 from typing import Any, Final
 
 from lib.fleet.model import MembershipObservation, OperationObservation
 from lib.fleet.roster import UNDER_WAY, Inside, PodSeen, Role, Row, Standing
-from lib.ui import table, words
+from lib.ui import moments, table, words
 from lib.ui.snapshot import Snapshot
 from lib.ui.table import Column, Look, cell
 
@@ -49,7 +49,7 @@ def show(
     table.show(
         snapshot,
         COLUMNS,
-        [_row(one) for one in rows],
+        [_row(one, snapshot.zone) for one in rows],
         key="roster",
         label="Clusters of the fleet",
         selected=selected,
@@ -73,16 +73,12 @@ def summary(rows: Sequence[Row]) -> str:
     return "  ·  ".join(parts)
 
 
-def wall(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"
-
-
-def _row(row: Row) -> table.Row:
+def _row(row: Row, zone: tzinfo) -> table.Row:
     inside = row.read.inside
     return table.Row(
         id=row.name,
         dim=row.dim,
-        note=_note(row),
+        note=_note(row, zone),
         lead="No answer" if row.standing is Standing.SILENT else "Not listed",
         since=row.since,
         cells=(
@@ -91,8 +87,8 @@ def _row(row: Row) -> table.Row:
             _nodes(inside, row),
             _pods(inside, row),
             _restarts(inside, row),
-            _sync(row),
-            _operation(row.cluster.operation) if row.cluster else _unread(row),
+            _sync(row, zone),
+            _operation(row.cluster.operation, zone) if row.cluster else _unread(row),
             _membership(row),
         ),
     )
@@ -111,12 +107,12 @@ def _version(row: Row) -> str:
     return " · ".join(part for part in (row.cluster.version, told, row.cluster.message) if part)
 
 
-def _note(row: Row) -> str:
+def _note(row: Row, zone: tzinfo) -> str:
     if not row.trouble or row.standing in {Standing.CREATING, Standing.DELETING}:
         return ""
-    since = f" (since {wall(row.since)} UTC of your clock)" if row.since else ""
+    since = f" (since {moments.wall(row.since, zone)} of your clock)" if row.since else ""
     if row.read.read_at and row.dim:
-        last = f" What you see was read at {wall(row.read.read_at)} UTC."
+        last = f" What you see was read at {moments.wall(row.read.read_at, zone)}."
     elif row.standing is Standing.UNSEEN and row.status is not None and row.status.message:
         last = f" The controller's last word: {row.status.message}"
     else:
@@ -182,7 +178,7 @@ def _restarts(inside: Inside | None, row: Row) -> dict[str, Any]:
     return cell(str(inside.restarts), look="bad" if inside.restarts else "")
 
 
-def _sync(row: Row) -> dict[str, Any]:
+def _sync(row: Row, zone: tzinfo) -> dict[str, Any]:
     member = row.membership
     if member is None:
         return cell("not a member yet" if row.members_known else UNKNOWN, look="quiet")
@@ -190,7 +186,11 @@ def _sync(row: Row) -> dict[str, Any]:
         none = "not used here" if row.role is not Role.WORKLOAD else "not set up yet"
         return cell(none, look="quiet")
     errors = "; ".join(f"{one.code}: {one.message}" for one in member.sync_errors)
-    applied = f"Applied {member.synced_at:%Y-%m-%d %H:%M:%S} UTC" if member.synced_at else ""
+    applied = (
+        f"Applied {moments.day(member.synced_at, zone)}, {moments.utc(member.synced_at)}"
+        if member.synced_at
+        else ""
+    )
     code = member.sync_code or "PENDING"
     told = ", ".join(dict.fromkeys(one.code for one in member.sync_errors)) or member.sync_commit[:10]
     return cell(
@@ -198,7 +198,7 @@ def _sync(row: Row) -> dict[str, Any]:
     )
 
 
-def _operation(found: OperationObservation | None) -> dict[str, Any]:
+def _operation(found: OperationObservation | None, zone: tzinfo) -> dict[str, Any]:
     if found is None:
         return cell("none", look="quiet")
     kind = found.kind.replace("_", " ").capitalize()
@@ -206,8 +206,9 @@ def _operation(found: OperationObservation | None) -> dict[str, Any]:
         percent = f" {found.progress:.0%}" if found.progress is not None else ""
         sub = f"{found.status.lower()}, progress not told" if found.progress is None else ""
         return cell(f"{kind}{percent}", sub, bar=found.progress, look="going", tip=found.name)
-    when = f" at {words.clock(found.ended_at)} UTC" if found.ended_at else ""
-    return cell(f"{kind} failed{when}", found.error, look="bad", tip=found.name)
+    when = f" at {moments.clock(found.ended_at, zone)}" if found.ended_at else ""
+    utc = f", {moments.utc(found.ended_at)}" if found.ended_at else ""
+    return cell(f"{kind} failed{when}", found.error, look="bad", tip=f"{found.name}{utc}")
 
 
 def _membership(row: Row) -> dict[str, Any]:

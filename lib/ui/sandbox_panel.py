@@ -14,7 +14,7 @@ import streamlit as st
 
 from lib.gateways.faults import FaultsGateway, Line, Scenario, in_words, scenario_line
 from lib.settings import Settings
-from lib.ui import fault_panel, freshness, looks, table, words
+from lib.ui import fault_panel, freshness, looks, moments, table, words
 from lib.ui.looks import Seen
 from lib.ui.snapshot import Snapshot
 from lib.ui.table import Column, Look, cell
@@ -91,8 +91,12 @@ def _step(seconds: int) -> None:
 
 
 def _scenario(snapshot: Snapshot, found: Scenarios) -> None:
-    began = f", since {found.on.started_at:%d %b %H:%M:%S} of its time" if found.on.started_at else ""
-    st.markdown(f"Scenario **{words.plain(found.on.name)}** is on{began}.")
+    began = (
+        f", since {moments.tag(found.on.started_at, snapshot.zone, dated=True)} of its time"
+        if found.on.started_at
+        else ""
+    )
+    st.markdown(f"Scenario **{words.plain(found.on.name)}** is on{began}.", unsafe_allow_html=True)
     names = {one.name: one for one in (found.on, *found.known)}  # one from a file isn't among the known
     chosen = st.selectbox("Scenario", list(names), key="scenario", bind="query-params")
     shown = found.on if chosen == found.on.name else names[chosen]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.ui import words
+from lib.ui import moments, words
 from lib.ui.snapshot import Snapshot
 
 
@@ -20,9 +20,15 @@ def show(snapshot: Snapshot) -> None:
             ":blue[:material/hourglass_top:] Starting the processes and waiting for their first word."
         )
     for step in steps[:-1]:
-        st.markdown(f":green[:material/check_circle:] `{words.clock(step.at)}` {words.plain(step.message)}")
+        when = moments.tag(step.at, snapshot.zone)
+        st.markdown(
+            f":green[:material/check_circle:] {when} {words.plain(step.message)}", unsafe_allow_html=True
+        )
     if steps:
         last = steps[-1]
-        st.markdown(f":blue[:material/pending:] `{words.clock(last.at)}` **{words.plain(last.message)}**")
+        when = moments.tag(last.at, snapshot.zone)
+        st.markdown(
+            f":blue[:material/pending:] {when} **{words.plain(last.message)}**", unsafe_allow_html=True
+        )
     if snapshot.hub is not None:  # no cluster to ask yet: nothing is wrong with that now
         st.caption(words.plain(snapshot.hub.sentence))

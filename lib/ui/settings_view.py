@@ -15,13 +15,14 @@ from lib.ui import (
     sandbox_panel,
     session,
     tools_panel,
+    viewer,
 )
 from lib.ui.snapshot import Snapshot
 
 
 @st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
-    snapshot, settings = session.current(), session.settings()
+    snapshot, settings = viewer.snapshot(), session.settings()
     chrome.banners(snapshot)
     editor, beside = st.columns([1.2, 1], gap="medium")
     with editor:

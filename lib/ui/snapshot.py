@@ -7,7 +7,7 @@ part is and what did not answer, so that no panel has to guess. Not a cache with
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from lib.fleet.model import (
     Candidate,
@@ -45,6 +45,7 @@ class Trouble:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     clock: ClockAnchor
+    zone: tzinfo = UTC  # in which times are told: the viewer's, put in by lib.ui.viewer
     label: str = ""  # "SANDBOX" or ""
     version: int = 0  # grows when anything but the age changed
     placement: Placement | None = None

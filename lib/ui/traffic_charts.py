@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -10,6 +11,7 @@ import streamlit as st
 
 from lib.fleet.model import Entry
 from lib.fleet.usage import Points, Probes, Usage, took_ms
+from lib.ui import moments
 
 TALL: Final = 215
 BARS: Final = 90  # of the probes: more are not told apart, and each travels at every refresh
@@ -19,26 +21,27 @@ COLORS: Final = ("#3B82F6", "#F59E0B", "#14B8A6", "#A78BFA", "#EC4899", "#84CC16
 GOOD, BAD = "#3B82F6", "#EF4444"
 
 
-def requests(found: Usage) -> go.Figure:
-    return _lines(_filled(found.requests), found, stacked=True, unit="%{y:.2f}/s")
+def requests(found: Usage, zone: tzinfo) -> go.Figure:
+    return _lines(_filled(found.requests), found, zone, stacked=True, unit="%{y:.2f}/s")
 
 
-def errors(found: Usage) -> go.Figure:
-    return _lines(_filled(found.errors, found.requests), found, stacked=True, unit="%{y:.3f}/s")
+def errors(found: Usage, zone: tzinfo) -> go.Figure:
+    return _lines(_filled(found.errors, found.requests), found, zone, stacked=True, unit="%{y:.3f}/s")
 
 
-def latency(found: Usage) -> go.Figure:
-    return _lines(found.latency_ms, found, stacked=False, unit="%{y:.0f} ms")
+def latency(found: Usage, zone: tzinfo) -> go.Figure:
+    return _lines(found.latency_ms, found, zone, stacked=False, unit="%{y:.0f} ms")
 
 
-def probe_bars(found: Probes) -> go.Figure:
+def probe_bars(found: Probes, zone: tzinfo) -> go.Figure:
     """The newest, oldest left. A lost one is as tall as the tallest, and red."""
     entries = tuple(reversed(found.entries[:BARS]))
     ok = [bool(one.body.get("ok")) for one in entries]
     tallest = max((took_ms(one) for one, good in zip(entries, ok, strict=True) if good), default=100.0)
     tall = [round(took_ms(one) if good else tallest) for one, good in zip(entries, ok, strict=True)]
     said = [
-        f"{one.at:%H:%M:%S} {_answer(one) if good else 'lost'}" for one, good in zip(entries, ok, strict=True)
+        f"{moments.both(one.at, zone)}: {_answer(one) if good else 'lost'}"
+        for one, good in zip(entries, ok, strict=True)
     ]
     bars = go.Bar(
         x=list(range(len(entries))),
@@ -70,14 +73,16 @@ def _filled(points: Mapping[str, Points], beside: Mapping[str, Points] | None = 
     return {name: tuple((at, held.get(at, 0.0)) for at in times) for name, held in known.items()}
 
 
-def _lines(points: Mapping[str, Points], found: Usage, *, stacked: bool, unit: str) -> go.Figure:
-    figure = go.Figure()
+def _lines(
+    points: Mapping[str, Points], found: Usage, zone: tzinfo, *, stacked: bool, unit: str
+) -> go.Figure:
+    figure = go.Figure(_told_in_utc({at for values in points.values() for at, _ in values}, zone))
     colors = {region: COLORS[i % len(COLORS)] for i, region in enumerate(found.regions)}
     for region, values in points.items():
         shape: dict[str, Any] = {"stackgroup": "all"} if stacked else {}
         figure.add_trace(
             go.Scatter(
-                x=[at for at, _ in values],
+                x=[moments.naive(at, zone) for at, _ in values],
                 y=[value for _, value in values],
                 name=region,
                 mode="lines" if stacked else "lines+markers",
@@ -89,6 +94,19 @@ def _lines(points: Mapping[str, Points], found: Usage, *, stacked: bool, unit: s
         )
     _look(figure, height=TALL, legend=True)
     return figure
+
+
+def _told_in_utc(times: set[datetime], zone: tzinfo) -> go.Scatter:
+    """Unseen, at the foot of the chart: the axis is in the viewer's time, and the box on hover begins with UTC."""
+    return go.Scatter(
+        x=[moments.naive(at, zone) for at in sorted(times)],
+        y=[0] * len(times),
+        mode="lines",
+        line={"width": 0, "color": "rgba(0,0,0,0)"},
+        showlegend=False,
+        customdata=[f"{at.astimezone(UTC):%H:%M} UTC" for at in sorted(times)],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
 
 
 def _look(figure: go.Figure, *, height: int, legend: bool) -> None:

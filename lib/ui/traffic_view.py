@@ -14,10 +14,11 @@ from lib.ui import (
     freshness,
     load,
     load_panel,
-    session,
+    moments,
     traffic_charts,
     traffic_picture,
     traffic_read,
+    viewer,
     words,
 )
 from lib.ui.looks import Seen
@@ -28,13 +29,13 @@ RANGE: Final = "range"
 
 @st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
-    snapshot = session.current()
+    snapshot = viewer.snapshot()
     chrome.banners(snapshot)
     _picture(snapshot)
     chosen = _head()
     series = traffic_read.series(chosen)
     freshness.trouble(series, "Cloud Monitoring does not answer")
-    _charts(series, chosen)
+    _charts(snapshot, series, chosen)
     left, right = st.columns([1, 1.25], gap="small")
     with left, st.container(border=True):
         _probes(snapshot)
@@ -80,7 +81,7 @@ def _head() -> str:
     return chosen if chosen in traffic_read.RANGES else "1 h"
 
 
-def _charts(series: Seen[Usage], chosen: str) -> None:
+def _charts(snapshot: Snapshot, series: Seen[Usage], chosen: str) -> None:
     found = series.value
     if found is None:
         if series.loading:
@@ -94,9 +95,9 @@ def _charts(series: Seen[Usage], chosen: str) -> None:
         return
     cells = st.columns(3, gap="small")
     figures = (
-        ("Requests a second", traffic_charts.requests(found), "traffic_requests"),
-        ("Errors a second (5xx and lost)", traffic_charts.errors(found), "traffic_errors"),
-        ("Latency, 95 of 100 faster (ms)", traffic_charts.latency(found), "traffic_latency"),
+        ("Requests a second", traffic_charts.requests(found, snapshot.zone), "traffic_requests"),
+        ("Errors a second (5xx and lost)", traffic_charts.errors(found, snapshot.zone), "traffic_errors"),
+        ("Latency, 95 of 100 faster (ms)", traffic_charts.latency(found, snapshot.zone), "traffic_latency"),
     )
     for cell, (title, figure, key) in zip(cells, figures, strict=True):
         with cell, st.container(border=True):
@@ -105,9 +106,10 @@ def _charts(series: Seen[Usage], chosen: str) -> None:
                 _no_errors(chosen)
             else:
                 traffic_charts.draw(figure, key=key)
-    newest = f" up to {found.newest:%H:%M} UTC" if found.newest else ""
+    newest = f" up to {moments.clock(found.newest, snapshot.zone)}" if found.newest else ""
     st.caption(
-        f"From Cloud Monitoring, by region{newest}; it tells one to four minutes late. The probes below are live."
+        f"From Cloud Monitoring, by region{newest}; it tells one to four minutes late. The probes below are live.",
+        help=f"Up to {moments.utc(found.newest)}." if found.newest else None,
     )
 
 
@@ -142,7 +144,7 @@ def _probes(snapshot: Snapshot) -> None:
         "Median", "none" if middle is None else f"{middle:.0f} ms", help="Of those that were answered."
     )
     cells[2].metric("95 of 100 within", "none" if slow is None else f"{slow:.0f} ms")
-    traffic_charts.draw(traffic_charts.probe_bars(found), key="traffic_probes")
+    traffic_charts.draw(traffic_charts.probe_bars(found, snapshot.zone), key="traffic_probes")
     regions = ", ".join(f"{words.plain(name)} {count}" for name, count in found.answered_by[:5])
     lost = (
         f"longest loss {words.plural(found.longest_loss, 'probe')} in a row"

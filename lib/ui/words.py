@@ -102,10 +102,6 @@ def ago(at: datetime | None, now: datetime) -> str:
     return "just now" if passed < timedelta(seconds=5) else f"{span(passed.total_seconds())} ago"
 
 
-def clock(at: datetime) -> str:
-    return f"{at:%H:%M:%S}"
-
-
 def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 

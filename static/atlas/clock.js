@@ -12,6 +12,22 @@ export function span(seconds) {
   return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 
+/** A way to tell times in the zone of this browser, with UTC for `title`: what is asked for beside the time of day. */
+export function times(parts = {}) {
+  const shape = { ...parts, hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  const here = new Intl.DateTimeFormat("en-GB", shape), zoned = Object.keys(parts).length > 0;
+  return (at) => here.format(new Date(at * 1000)).replace(",", "") + (zoned ? ` ${offset(at)}` : "");
+}
+
+/** "UTC+5:30": letters such as IST mean several zones. */
+function offset(at) {
+  const minutes = -new Date(at * 1000).getTimezoneOffset(), whole = Math.floor(Math.abs(minutes) / 60), rest = Math.abs(minutes) % 60;
+  return "UTC" + (minutes ? `${minutes < 0 ? "-" : "+"}${whole}` : "") + (rest ? `:${String(rest).padStart(2, "0")}` : "");
+}
+
+const exact = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC" });
+export const utc = (at) => `${exact.format(new Date(at * 1000)).replace(",", "")} UTC`;
+
 /** Call `tick` four times a second for as long as `root` is on screen. */
 export function run(root, tick) {
   const host = root.host ?? root;

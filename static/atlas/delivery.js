@@ -1,9 +1,9 @@
 // Which commit each cluster runs: clusters as rows, and commits down with the clusters as rails across them.
 // Ages are counted here, so that nothing has to be sent while nothing happens.
-import { now, span, run, el, sheet } from "./clock.js";
+import { now, span, run, el, sheet, times, utc } from "./clock.js";
 
 const css = await sheet(import.meta, "delivery.css");
-const time = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC" });
+const time = times({ day: "numeric", month: "short" });
 const panels = new WeakMap();
 
 export default function draw({ data, parentElement, setStateValue }) {
@@ -40,7 +40,7 @@ function tick(panel) {
 function aged(panel, node, since, before = "", after = " ago") {
   if (since) {
     panel.ages.push({ node, since, before, after });
-    node.title = `${time.format(new Date(since * 1000))} UTC`;
+    node.title = `${time(since)}, ${utc(since)}`;
   }
   return node;
 }

@@ -1,8 +1,9 @@
 // A table whose rows can be chosen: badges, bars, counts and ages. Only rows that changed are drawn again, so that the
 // keyboard's focus and what is being read stay where they are. Everything from outside is set as text.
-import { now, span, run, el, sheet } from "./clock.js";
+import { now, span, run, el, sheet, times, utc } from "./clock.js";
 
 const css = await sheet(import.meta, "table.css");
+const time = times({ day: "numeric", month: "short" });
 const tables = new WeakMap();
 
 export default function draw({ data, parentElement, setStateValue }) {
@@ -75,6 +76,7 @@ function group(table, row, selected) {
       const age = el("b", "tick");
       age.wall = row.note.since;
       age.lead = row.note.lead;
+      age.title = `${time(row.note.since)}, ${utc(row.note.since)}`;
       cell.append(age);
     }
     cell.append(text);
@@ -99,6 +101,7 @@ function drawn(table, cell, column, first, row) {
   else if (cell.at) {
     main = el("span", "main tick", "");
     main.target = cell.at;
+    main.title = `${time(cell.at)}, ${utc(cell.at)}`;
   } else main = el("span", "main", cell.text ?? "");
   if (cell.text || cell.at) node.append(main);
   for (const chip of cell.chips ?? []) node.append(el("span", `badge ${chip.look ?? ""}`, chip.text));

@@ -1,10 +1,10 @@
 // What was seen, decided and done, newest first. A line opens to its original words and its reasons.
-import { now, span, run, el, sheet } from "./clock.js";
+import { now, span, run, el, sheet, times, utc } from "./clock.js";
 
 const css = await sheet(import.meta, "timeline.css");
-const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC" });
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC" });
-const dates = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
+const time = times();
+const day = times({ day: "numeric", month: "short" });
+const dates = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
 const lists = new WeakMap();
 
 export default function draw({ data, parentElement }) {
@@ -51,7 +51,8 @@ function heading(list, name) {
 /** The moment of a link, between the lines before it and those after it. */
 function moment(list, at) {
   list.mark ??= el("div", "moment");
-  const text = `${day.format(new Date(at * 1000))} UTC, the moment of the link`;
+  list.mark.title = utc(at);
+  const text = `${day(at)}, the moment of the link`;
   if (list.mark.textContent !== text) list.mark.textContent = text;
   return list.mark;
 }
@@ -66,8 +67,9 @@ function linkTo(at) {
 
 function line(list, row, opened) {
   const node = el("article", "line " + row.kind), head = el("button", "head"), text = el("span", "text");
-  const when = el("time", "", time.format(new Date(row.at * 1000)));
-  when.title = `${day.format(new Date(row.at * 1000))} UTC`;
+  const when = el("time", "", time(row.at));
+  when.dateTime = new Date(row.at * 1000).toISOString();
+  when.title = utc(row.at);
   head.append(el("span", "icon", row.icon), when, text, el("span", "age"));
   const title = el("span", "title", row.title);
   text.append(title);
@@ -87,7 +89,7 @@ function line(list, row, opened) {
   const link = el("a", "link", "#");
   link.href = linkTo(row.at);
   link.addEventListener("mouseenter", () => { link.href = linkTo(row.at); });
-  link.setAttribute("aria-label", `Link to ${time.format(new Date(row.at * 1000))} UTC`);
+  link.setAttribute("aria-label", `Link to ${time(row.at)}`);
   link.title = "Link to this moment";
   node.append(link);
   return node;

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from lib.fleet import catalog
 from lib.gateways.delivery import DeliveryGateway
@@ -65,6 +66,28 @@ def test_a_phone_shows_atlas_and_generate_whole(serving: Stack, browser: Browser
     page = settled(context.new_page(), serving, path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
+
+
+def test_times_are_local_and_tell_their_utc_when_pointed_at(serving: Stack, browser: Browser) -> None:
+    """In India it is half past five when it is midnight in Greenwich: no zone of a machine by accident."""
+    context = browser.new_context(timezone_id="Asia/Kolkata")
+    page = settled(context.new_page(), serving, "activity")
+    expect(page.locator(".clock")).to_contain_text("UTC+5:30", timeout=30_000)
+    in_the_browser = page.locator("article.line time").first
+    expect(in_the_browser).to_be_visible(timeout=30_000)
+    assert_half_past_five(in_the_browser)
+    settled(page, serving, "delivery")
+    from_the_server = page.locator("time", has_text="UTC+5:30").first
+    expect(from_the_server).to_be_visible(timeout=30_000)
+    assert_half_past_five(from_the_server)
+    context.close()
+
+
+def assert_half_past_five(told: Locator) -> None:
+    [local] = re.findall(r"\d\d:\d\d:\d\d", told.inner_text())
+    [exact] = re.findall(r"\d\d:\d\d:\d\d UTC$", told.get_attribute("title") or "")
+    there, here = (datetime.strptime(text[:8], "%H:%M:%S") for text in (exact, local))  # noqa: DTZ007 - hands of a clock
+    assert (here - there) % timedelta(days=1) == timedelta(hours=5, minutes=30)
 
 
 def test_a_commit_of_a_stranger_is_seen_and_gone_back_from(serving: Stack, page: Page) -> None:

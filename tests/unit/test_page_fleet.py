@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -151,10 +154,10 @@ def test_an_address_that_names_nothing_is_ignored(open_fleet: Open, asked: dict[
 def test_the_chart_is_the_same_while_nothing_happens() -> None:
     lanes = phase_chart_lanes()
     begin, end = phase_chart.window(None, lanes, NOW)
-    drawn = phase_chart.figure(lanes, begin, end).to_json()
+    drawn = phase_chart.figure(lanes, begin, end, UTC).to_json()
     later = phase_chart.window(None, lanes, NOW + (end - NOW) / 2)
     assert later == (begin, end)
-    assert phase_chart.figure(lanes, *later).to_json() == drawn
+    assert phase_chart.figure(lanes, *later, UTC).to_json() == drawn
     assert end >= NOW
 
 
@@ -167,7 +170,11 @@ def phase_chart_lanes() -> tuple[Any, ...]:
 
 def test_every_phase_is_a_bar_with_its_times_in_words() -> None:
     lanes = phase_chart_lanes()
-    drawn = phase_chart.figure(lanes, *phase_chart.window(None, lanes, NOW))
+    drawn = phase_chart.figure(lanes, *phase_chart.window(None, lanes, NOW), ZoneInfo("Europe/Berlin"))
     assert sum(len(bar.base) for bar in drawn.data) == sum(len(lane.spans) for lane in lanes)
     said = [str(one) for bar in drawn.data for one in bar.customdata]
-    assert any(one.startswith("Waiting for GPU since") and one.endswith("still") for one in said)
+    [waits] = [one for one in said if one.startswith("Waiting for GPU since")]
+    local, exact = re.findall(r"\d\d:\d\d:\d\d", waits)
+    assert waits.endswith("UTC")
+    assert int(local[:2]) == (int(exact[:2]) + 1) % 24
+    assert local[2:] == exact[2:]

@@ -245,7 +245,7 @@ def test_two_clusters_of_a_commit_can_be_compared(open_page: Open) -> None:
     ("case", "says"),
     [
         pytest.param("loading", "Reading the load balancer", id="loading"),
-        pytest.param("whole", "From Cloud Monitoring, by region up to 20:14 UTC", id="whole"),
+        pytest.param("whole", "From Cloud Monitoring, by region up to 20:14:", id="whole"),
         pytest.param("nothing built", "counted no request in the last 1 h", id="nothing is built yet"),
         pytest.param("no answer", "Cloud Monitoring does not answer", id="no answer"),
         pytest.param("stale", "What is shown was read", id="stale"),
