@@ -51,6 +51,7 @@ class ChangePreview:
     usd_per_hour_after: float
     blast_radius: str
     undo: str
+    last: tuple[str, ...] = ()  # the regions that serve, where none would be left
 
 
 def preview(
@@ -71,6 +72,7 @@ def preview(
         usd_per_hour_after=round(max(0.0, status.usd_per_hour + cost), 4),
         blast_radius=change.blast_radius(),
         undo=change.undo(),
+        last=tuple(change.last()),
     )
 
 
@@ -239,10 +241,32 @@ class _Change:
     def _gpu(self, region: str) -> str:
         return catalog.short(self._chosen(region))
 
-    def blast_radius(self) -> str:
-        serving = [r.region for r in self.status.regions if r.phase is Phase.SERVING]
+    @property
+    def serving(self) -> list[str]:
+        return [r.region for r in self.status.regions if r.phase is Phase.SERVING]
+
+    def hit(self) -> list[str]:
+        """Regions that serve and would not for a while, by name."""
         hard = [o for o in self.started if o.rollout is Rollout.HARD]
-        hit = [r for r in serving if r in self.touched(hard) or r in self.removed]
+        named = [r for r in self.serving if r in self.touched(hard) or r in self.removed]
+        return self.serving if self._surplus() == len(self.serving) else named
+
+    def last(self) -> list[str]:
+        hit = self.hit()
+        return hit if len(hit) == len(self.serving) else []
+
+    def _surplus(self) -> int:
+        """How many of those that serve a lower number lets go; which ones is chosen when the time comes."""
+        if self.removed or self.after.serving >= self.before.serving:
+            return 0
+        return max(0, len(self.serving) - max(self.after.serving, len(self.after.pinned)))
+
+    def blast_radius(self) -> str:
+        serving, hit, surplus = self.serving, self.hit(), self._surplus()
+        if surplus and not self.last():
+            return (
+                f"{surplus} of {len(serving)} serving regions, the cheapest to lose first; the others go on."
+            )
         if not hit:
             safe = " The old replica serves until the new one is Ready." if self.started else ""
             return f"No region that serves is interrupted.{safe}"

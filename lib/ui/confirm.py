@@ -17,6 +17,7 @@ from lib.ui import actions, auth, diff_view, moments, session, viewer, words
 from lib.ui.changes import Change
 from lib.ui.snapshot import Snapshot
 
+EVERY: Final = "every region"  # what is to be written where more than one would go
 _ASKED: Final = "asked"
 _HAND_OVER: Final = "hand_over"  # taken by the fragment, so that the full run it asks for does not ask again
 
@@ -80,7 +81,7 @@ def _confirm(change: Change) -> None:
         st.error(words.plain(str(no)), icon=":material/block:", title="Refused; nothing was changed")
         return
     _preview(told, change, seen)
-    _act(change, auth.viewer(session.settings()).name)
+    _act(change, auth.viewer(session.settings()).name, sure=_typed(told.last))
 
 
 def _preview(told: intent.ChangePreview, change: Change, seen: Snapshot) -> None:
@@ -107,13 +108,32 @@ def _preview(told: intent.ChangePreview, change: Change, seen: Snapshot) -> None
     st.caption(f":material/undo: {undo}", unsafe_allow_html=True)
 
 
-def _act(change: Change, actor: str) -> None:
+def _typed(last: tuple[str, ...]) -> bool:
+    """Where nothing would serve any more, one click is not enough: the name of what goes has to be written."""
+    if not last:
+        return True
+    name = last[0] if len(last) == 1 else EVERY
+    goes = (
+        f"the last region that serves, {name}" if len(last) == 1 else f"all that serve, {words.listed(last)}"
+    )
+    st.error(
+        f"This takes {words.plain(goes)}. Nothing would answer at the global address.",
+        title="The service would go down",
+        icon=":material/dangerous:",
+    )
+    written = st.text_input(
+        f"Type {name} to confirm", key="dialog_typed", autocomplete="off", placeholder=name, live=True
+    )
+    return (written or "").strip() == name
+
+
+def _act(change: Change, actor: str, *, sure: bool) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         cancel = st.button("Cancel", key="dialog_cancel")
-        go = st.button(change.confirm, key="dialog_confirm", type="primary")
+        go = st.button(change.confirm, key="dialog_confirm", type="primary", disabled=not sure)
     if cancel:
         st.rerun()
-    if not go:
+    if not go or not sure:
         return
     try:
         actions.apply(change, actor=actor)

@@ -16,7 +16,7 @@ from lib.gateways.delivery import DeliveryGateway
 from lib.settings import Settings
 from lib.ui import screens
 from tests.e2e.stack import Stack
-from tests.e2e.test_story import button, confirm, opened
+from tests.e2e.test_story import button, choose, confirm, opened
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -166,6 +166,44 @@ def test_expanding_from_the_palette_shows_the_plan_and_cancelling_changes_nothin
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Serve from us-west1")
     expect(dialog.get_by_text("Blast radius")).to_be_visible(timeout=20_000)
+    button(page, "dialog_cancel").click()
+    expect(dialog).to_be_hidden(timeout=20_000)
+    assert serving.atlas("status")["spec"] == before
+
+
+def test_a_double_click_on_the_button_is_one_change(serving: Stack, page: Page) -> None:
+    def intents() -> list[str]:
+        return [one["message"] for one in serving.atlas("events", "--kind", "intent", "--limit", "200")]
+
+    region = next(one for one in ("us-west1", "asia-southeast1", "us-east1") if one not in serving.regions())
+    before, generation = intents(), serving.atlas("status")["generation"]
+    for key, title in (("expand", f"Serve from {region}"), ("contract", f"Stop serving from {region}")):
+        settled(page, serving, f"?region={region}")
+        button(page, key).click(timeout=30_000)
+        dialog = page.get_by_role("dialog", name=title)
+        expect(dialog.get_by_text("Cost per hour")).to_be_visible(timeout=20_000)
+        button(page, "dialog_confirm").dblclick()
+        expect(dialog).to_be_hidden(timeout=20_000)
+        wait_until(lambda at=title: intents().count(at) > before.count(at), timeout_s=30, what=title)
+        assert intents().count(title) == before.count(title) + 1
+    assert serving.atlas("status")["generation"] == generation + 2
+    wait_until(lambda: region not in serving.regions(), timeout_s=120, every_s=0.5, what=f"{region} gone")
+
+
+def test_what_takes_all_regions_away_has_to_be_written(serving: Stack, page: Page) -> None:
+    before = serving.atlas("status")["spec"]
+    settled(page, serving, "drill")
+    choose(page, "To", "H100 80")
+    button(page, "switch").click(timeout=30_000)
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("The service would go down")).to_be_visible(timeout=20_000)
+    expect(button(page, "dialog_confirm")).to_be_disabled()
+    field = dialog.get_by_label("Type every region to confirm")
+    field.press_sequentially("every regio")
+    expect(button(page, "dialog_confirm")).to_be_disabled()
+    field.press_sequentially("n")
+    expect(button(page, "dialog_confirm")).to_be_enabled(timeout=15_000)
+    expect(field).to_be_focused()
     button(page, "dialog_cancel").click()
     expect(dialog).to_be_hidden(timeout=20_000)
     assert serving.atlas("status")["spec"] == before

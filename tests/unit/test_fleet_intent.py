@@ -205,6 +205,30 @@ def test_the_preview_of_recovering_leads_back_to_the_placements_own_gpu() -> Non
     assert told.commits[0] == "clusters/atlas-us-central1/ with L4, RollingUpdate"
 
 
+@pytest.mark.parametrize(
+    ("spec", "after", "serving", "last", "radius"),
+    [
+        pytest.param(
+            TWO, {"serving": 1}, ("a", "b"), (), "1 of 2 serving regions, the cheapest", id="one of two"
+        ),
+        pytest.param(TWO, {"serving": 0}, ("a", "b"), ("a", "b"), "a, b: all that serves", id="none wanted"),
+        pytest.param(
+            TWO, {"serving": 1}, ("a",), (), "No region that serves", id="one that was missing anyhow"
+        ),
+        pytest.param(TWO, {"excluded": ("a",)}, ("a",), ("a",), "a: all that serves", id="the last excluded"),
+        pytest.param(TWO, {"serving": 3}, ("a",), (), "No region that serves", id="more"),
+        pytest.param(TWO, {"serving": 0}, (), (), "No region that serves", id="nothing serves anyhow"),
+    ],
+)
+def test_the_preview_knows_when_no_region_would_be_left(
+    spec: PlacementSpec, after: dict[str, Any], serving: tuple[str, ...], last: tuple[str, ...], radius: str
+) -> None:
+    spec = replace(spec, pinned=())
+    told = preview(spec, replace(spec, **after), status=status(*serving), views=known(), config=Config())
+    assert told.last == last
+    assert told.blast_radius.startswith(radius)
+
+
 def test_a_preview_of_no_change_says_so() -> None:
     told = preview(TWO, TWO, status=NOW, views=known(), config=Config())
     assert told.sentence == "Nothing changes."

@@ -53,7 +53,7 @@ def test_utc_is_beside_it() -> None:
         pytest.param("Obtained at 20:14 UTC.", 'title="20:14 UTC">21:14</time>.', id="past"),
         pytest.param("The lease ends at 23:30 UTC.", 'datetime="2026-11-23T23:30Z"', id="to come"),
         pytest.param("The lease ends at 23:30 UTC.", ">00:30</time>", id="on another day there"),
-        pytest.param("Tried at 09:00 UTC.", 'datetime="2026-11-24T09:00Z"', id="the nearest such time"),
+        pytest.param("Tried at 07:00 UTC.", 'datetime="2026-11-24T07:00Z"', id="the nearest such time"),
         pytest.param("Seen at 29:99 UTC.", "29\\:99 UTC", id="no time"),
         pytest.param("<b>20:14 UTC</b>", "\\<b\\><time", id="tags from outside stay text"),
     ],
