@@ -8,6 +8,7 @@ chrome.header(
     "Generate", "A prompt goes to one global address; whichever region serves draws it and signs the picture."
 )
 shown_pictures.begin()
+prompt_form.begin()
 form, result = st.columns([1, 2.1], gap="medium")
 with form:
     prompt_form.show()

@@ -209,6 +209,23 @@ def test_what_takes_all_regions_away_has_to_be_written(serving: Stack, page: Pag
     assert serving.atlas("status")["spec"] == before
 
 
+def test_a_link_restores_the_form_of_a_picture_and_the_address_follows_it(serving: Stack, page: Page) -> None:
+    settled(page, serving, "generate?prompt=a+red+fox&size=640x512&seed=7&steps=900")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a red fox", timeout=30_000)
+    expect(page.get_by_label("Width", exact=True)).to_have_value("640")
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("20")
+    expect(page.get_by_text("“steps=900” of the link can't be used")).to_be_visible()
+    page.get_by_label("Seed", exact=True).fill("8")
+    page.keyboard.press("Tab")
+    expect(page).to_have_url(re.compile(r"seed=8"), timeout=15_000)
+    expect(page.get_by_text("of the link can't be used")).to_have_count(0, timeout=15_000)
+    page.reload()
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("8", timeout=30_000)
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a red fox")
+    page.go_back()
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("7", timeout=15_000)
+
+
 def test_a_cell_tells_its_evidence_and_the_sonar_asks_google_beside_the_dashboard(
     serving: Stack, page: Page
 ) -> None:
