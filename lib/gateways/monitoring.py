@@ -99,7 +99,8 @@ class MonitoringGateway:
     ) -> list[Any]:
         from google.cloud import monitoring_v3
 
-        now = self._settings.now()
+        # Points are aligned to the end that is asked for: to a whole minute, or each look has other times and values.
+        now = self._settings.now().replace(second=0, microsecond=0)
         request = monitoring_v3.ListTimeSeriesRequest(
             name=f"projects/{self._settings.project}",
             filter=chosen,

@@ -57,7 +57,7 @@ def show() -> None:
         else:
             region_card.empty()
     _fleet(snapshot, region)
-    browser.follow(snapshot)
+    browser.follow(snapshot, part="all")
     confirm.leave_fragment()
 
 

@@ -45,21 +45,29 @@ def status_line() -> None:
     _STATUS(key="status_line", data={"url": url(PULSE_PATH)})
 
 
-def follow(snapshot: Snapshot, *names: str) -> None:
-    """Drawn in a page's live fragment: it runs the fragment again as soon as there is a newer snapshot, or news of
-    the looks of these names (lib.ui.looks).
+PARTS: Final = {  # of the snapshot, each with a number that grows when it has changed
+    "all": lambda seen: seen.version,
+    "fleet": lambda seen: seen.fleet_version,
+    "probes": lambda seen: seen.newest_probe,
+}
+
+
+def follow(snapshot: Snapshot, *names: str, part: str = "fleet", key: str = "pulse") -> None:
+    """Drawn in a live fragment: it runs the fragment again as soon as this part of the snapshot changed, or there is
+    news of the looks of these names (lib.ui.looks). A page of several fragments gives each a key; part "" is none.
 
     A timer would send every element again and again, changed or not (9 kB a tick here, of which 1.7 kB are the
     theme); the browser asks for a number instead."""
-    data = {"url": url(PULSE_PATH), "version": snapshot.version, "looks": looks.versions(names)}
-    _PULSE(key="pulse", height=1, data=data, on_news_change=lambda: None)
+    parts = {part: PARTS[part](snapshot)} if part else {}
+    data = {"url": url(PULSE_PATH), "parts": parts, "looks": looks.versions(names)}
+    _PULSE(key=key, height=1, data=data, on_news_change=lambda: None)
 
 
 def pulse(snapshot: Snapshot) -> dict[str, Any]:
     """What the browser is told once a second."""
     told = snapshot.status.as_of if snapshot.status else None
     return {
-        "version": snapshot.version,
+        "parts": {name: of(snapshot) for name, of in PARTS.items()},
         "looks": looks.watched(),
         "label": snapshot.label,
         "clock": clock(snapshot.clock),

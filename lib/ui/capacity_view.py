@@ -60,7 +60,7 @@ def show() -> None:
         next_panel.show(snapshot, now=now, on_pick=_pick)
     with asking, st.container(border=True):
         sonar_panel.show(snapshot, accelerator=look.accelerator, now=now)
-    browser.follow(snapshot, sonar_panel.LOOK, probe_panel.LOOK, own_record.LOOK)
+    browser.follow(snapshot, sonar_panel.LOOK, probe_panel.LOOK, own_record.LOOK, part="all")
     confirm.leave_fragment()
 
 

@@ -80,7 +80,9 @@ class Feed:
 
     # Versions begin at the time, so that a browser notices that the server is another one now.
     snapshot: Snapshot = field(
-        default_factory=lambda: Snapshot(clock=_wall_anchor(), version=int(time.time()))
+        default_factory=lambda: Snapshot(
+            clock=_wall_anchor(), version=int(time.time()), fleet_version=int(time.time())
+        )
     )
     fixed: Settings | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -151,8 +153,13 @@ class Feed:
             gc.collect()
 
     def publish(self, seen: Snapshot) -> None:
-        changed = _content(seen) != _content(self.snapshot)
-        self.snapshot = replace(seen, version=self.snapshot.version + changed)
+        before, after = _content(self.snapshot), _content(seen)
+        fleet = replace(before, views=()) != replace(after, views=())
+        self.snapshot = replace(
+            seen,
+            version=self.snapshot.version + (before != after),
+            fleet_version=self.snapshot.fleet_version + fleet,
+        )
 
     # --- what is read, each part on its own so that one silence does not blind the others ---------------
 
@@ -248,6 +255,7 @@ def _content(seen: Snapshot) -> Snapshot:
     return replace(
         seen,
         version=0,
+        fleet_version=0,
         read_at=None,
         placement=placement,
         views=tuple(replace(one, as_of=None) for one in seen.views),

@@ -48,6 +48,9 @@ class Snapshot:
     zone: tzinfo = UTC  # in which times are told: the viewer's, put in by lib.ui.viewer
     label: str = ""  # "SANDBOX" or ""
     version: int = 0  # grows when anything but the age changed
+    fleet_version: int = (
+        0  # the same, but for what regions offer: odds change all the time, and few pages draw them
+    )
     placement: Placement | None = None
     views: tuple[RegionView, ...] = ()
     entries: tuple[Entry, ...] = ()  # newest first, bounded per kind
@@ -97,6 +100,11 @@ class Snapshot:
             ),
             None,
         )
+
+    @property
+    def newest_probe(self) -> int:
+        """No version grows with these: they come with every look of the controller."""
+        return next((one.id for one in self.entries if one.kind == "probe"), 0)
 
     def of_kind(self, *kinds: str) -> tuple[Entry, ...]:
         return tuple(entry for entry in self.entries if entry.kind in kinds)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from lib.fleet.model import Entry
 from lib.fleet.usage import Points, Probes, Usage, took_ms
-from lib.ui import moments
+from lib.ui import charts, moments
 
 TALL: Final = 215
 BARS: Final = 90  # of the probes: more are not told apart, and each travels at every refresh
@@ -63,7 +63,7 @@ def _answer(probe: Entry) -> str:
 
 
 def draw(figure: go.Figure, *, key: str) -> None:
-    st.plotly_chart(figure, key=key, config=PLAIN, width="stretch")
+    st.plotly_chart(figure, key=key, theme=None, config=PLAIN, width="stretch")
 
 
 def _filled(points: Mapping[str, Points], beside: Mapping[str, Points] | None = None) -> dict[str, Points]:
@@ -111,15 +111,23 @@ def _told_in_utc(times: set[datetime], zone: tzinfo) -> go.Scatter:
 
 def _look(figure: go.Figure, *, height: int, legend: bool) -> None:
     figure.update_layout(
-        height=height,
-        margin={"l": 4, "r": 8, "t": 6, "b": 4},
-        showlegend=legend,
-        legend={"orientation": "h", "y": -0.16, "x": 0, "yanchor": "top", "font": {"size": 11}},
-        hovermode="x unified" if legend else "closest",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
+        charts.layout(
+            height=height,
+            margin={"l": 4, "r": 8, "t": 6, "b": 4},
+            showlegend=legend,
+            legend={"orientation": "h", "y": -0.16, "x": 0, "yanchor": "top", "font": {"size": 11}},
+            hovermode="x unified" if legend else "closest",
+        )
     )
-    figure.update_xaxes(showgrid=False, nticks=5, tickformat="%H:%M", tickfont={"size": 11})
+    figure.update_xaxes(
+        showgrid=False, nticks=5, tickformat="%H:%M", automargin=True, fixedrange=True, tickfont={"size": 11}
+    )
     figure.update_yaxes(
-        rangemode="tozero", nticks=4, gridcolor="rgba(135,151,178,.22)", zeroline=False, tickfont={"size": 11}
+        rangemode="tozero",
+        nticks=4,
+        gridcolor="rgba(135,151,178,.22)",
+        zeroline=False,
+        automargin=True,
+        fixedrange=True,
+        tickfont={"size": 11},
     )

@@ -55,6 +55,13 @@ def series_name(chosen: str) -> str:
     return f"traffic/series/{chosen}"
 
 
+def keep(chosen: str, *, asks: bool) -> None:
+    """Ask for all of it, so that it goes on being read: nothing is drawn of it now. `asks`: also who answers."""
+    for one in (balancer, objects, *([answers] if asks else [])):
+        one()
+    series(chosen)
+
+
 def _balancer(settings: Settings) -> LoadBalancer:
     return looks.gateway(LoadBalancerGateway, settings).read()
 

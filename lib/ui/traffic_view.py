@@ -27,28 +27,59 @@ from lib.ui.snapshot import Snapshot
 RANGE: Final = "range"
 
 
-@st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
+    """Each part follows only what it draws: Monitoring's minutes, probes and requests under way come at other times,
+    and none of them sends the whole page again."""
+    _heartbeat()
+    _way()
+    _got()
+    left, right = st.columns([1, 1.25], gap="small")
+    with left:
+        _probes()
+    with right:
+        _load()
+    _objects()
+
+
+@st.fragment(run_every=chrome.HEARTBEAT_S)
+def _heartbeat() -> None:
+    """Draws nothing but what is wrong: it keeps the readers at work, and finds the way back after the server was away."""
     snapshot = viewer.snapshot()
     chrome.banners(snapshot)
+    browser.follow(snapshot, key="pulse_fleet")
+    traffic_read.keep(_chosen(), asks=bool(snapshot.label))
+
+
+@st.fragment
+def _way() -> None:
+    snapshot = viewer.snapshot()
     _picture(snapshot)
+    browser.follow(snapshot, traffic_read.BALANCER, traffic_read.ANSWERS, key="pulse_way")
+
+
+@st.fragment
+def _got() -> None:
     chosen = _head()
-    series = traffic_read.series(chosen)
+    snapshot, series = viewer.snapshot(), traffic_read.series(chosen)
     freshness.trouble(series, "Cloud Monitoring does not answer")
     _charts(snapshot, series, chosen)
-    left, right = st.columns([1, 1.25], gap="small")
-    with left, st.container(border=True):
-        _probes(snapshot)
-    with right, st.container(border=True):
+    browser.follow(snapshot, traffic_read.series_name(chosen), part="", key="pulse_got")
+
+
+@st.fragment
+def _probes() -> None:
+    snapshot = viewer.snapshot()
+    with st.container(border=True):
+        _probed(snapshot)
+        browser.follow(snapshot, part="probes", key="pulse_probes")
+
+
+@st.fragment
+def _load() -> None:
+    snapshot = viewer.snapshot()
+    with st.container(border=True):
         load_panel.show(snapshot)
-    _objects()
-    names = (
-        traffic_read.BALANCER,
-        traffic_read.OBJECTS,
-        traffic_read.ANSWERS,
-        traffic_read.series_name(chosen),
-    )
-    browser.follow(snapshot, *names, load.NAME)
+        browser.follow(snapshot, load.NAME, key="pulse_load")
 
 
 def _picture(snapshot: Snapshot) -> None:
@@ -68,7 +99,7 @@ def _picture(snapshot: Snapshot) -> None:
 def _head() -> str:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader("What users got", anchor=False)
-        chosen = st.segmented_control(
+        st.segmented_control(
             "Time range",
             list(traffic_read.RANGES),
             key=RANGE,
@@ -78,6 +109,11 @@ def _head() -> str:
             label_visibility="collapsed",
             bind="query-params",
         )
+    return _chosen()
+
+
+def _chosen() -> str:
+    chosen = st.session_state.get(RANGE)
     return chosen if chosen in traffic_read.RANGES else "1 h"
 
 
@@ -125,7 +161,7 @@ def _no_errors(chosen: str) -> None:
         )
 
 
-def _probes(snapshot: Snapshot) -> None:
+def _probed(snapshot: Snapshot) -> None:
     found = probes(snapshot.entries)
     st.subheader(":material/network_ping: User-path probes", anchor=False)
     if not found.entries:
@@ -156,6 +192,7 @@ def _probes(snapshot: Snapshot) -> None:
     st.caption(f"The last {total}{drawn}, oldest left; {lost}. Answered by: {regions}.")
 
 
+@st.fragment
 def _objects() -> None:
     seen = traffic_read.objects()
     with st.expander(
@@ -165,10 +202,15 @@ def _objects() -> None:
         if seen.value is None:
             if seen.loading:
                 freshness.loading("Reading the three objects.")
-            return
-        for tab, (kind, text) in zip(st.tabs(list(seen.value)), seen.value.items(), strict=True):
-            with tab:
-                if text:
-                    st.code(text, language="yaml", wrap_lines=True)
-                else:
-                    st.caption(f"There is no {kind} yet; the set-up makes it.")
+        else:
+            _texts(seen.value)
+        browser.follow(viewer.snapshot(), traffic_read.OBJECTS, part="", key="pulse_objects")
+
+
+def _texts(found: traffic_read.Objects) -> None:
+    for tab, (kind, text) in zip(st.tabs(list(found)), found.items(), strict=True):
+        with tab:
+            if text:
+                st.code(text, language="yaml", wrap_lines=True)
+            else:
+                st.caption(f"There is no {kind} yet; the set-up makes it.")

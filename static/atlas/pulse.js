@@ -29,11 +29,20 @@ async function ask() {
   setTimeout(ask, EVERY_MS);
 }
 
-/** The versions of what the page draws: the snapshot's, and those of its own looks. */
+/** The versions of what a live part draws: of its parts of the snapshot, and of its own looks. */
 const mark = (told, drawn) =>
-  [told.version, ...Object.keys(drawn.looks ?? {}).map((name) => told.looks?.[name] ?? 0)].join(" ");
+  ["parts", "looks"].flatMap((kind) => Object.keys(drawn[kind] ?? {}).map((name) => told[kind]?.[name] ?? 0)).join(" ");
 
 const live = new WeakMap();
+const APART_MS = 250; // Streamlit takes what two live parts ask for at the same moment for one, and runs one of them
+let free = 0;
+
+/** Ask for a run of this live part, after those that were asked for just now. */
+function askFor(part, state) {
+  const now = Date.now();
+  free = Math.max(now, free + APART_MS);
+  setTimeout(() => part.trigger("news", state), free - now);
+}
 
 export default function draw({ data, parentElement, setTriggerValue }) {
   let part = live.get(parentElement);
@@ -44,7 +53,7 @@ export default function draw({ data, parentElement, setTriggerValue }) {
       if (!news || state === mark(part.drawn, part.drawn)) return;
       if (part.asked === state && Date.now() - part.at < PATIENCE_MS) return;
       Object.assign(part, { asked: state, at: Date.now() });
-      part.trigger("news", state);
+      askFor(part, state);
     });
   }
   Object.assign(part, { drawn: data, trigger: setTriggerValue });

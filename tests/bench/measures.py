@@ -53,7 +53,19 @@ def clicks(stack: Stack, browser: Browser) -> dict[str, object]:
 
 
 def refreshes(stack: Stack, browser: Browser) -> dict[str, object]:
-    """Bytes that the server sends to an open Atlas page in 20 s while nothing changes."""
+    """Bytes that the server sends to an open page in 20 s, one heartbeat of it: Atlas while nothing changes, and Traffic,
+    where Monitoring's newest minutes and each probe are changes."""
+    atlas = _received(stack, browser, "", ".mark.fleet[data-region]")
+    traffic = _received(stack, browser, "traffic", ".region.good")
+    return {
+        "quiet_bytes_per_s": round(sum(atlas) / 20),
+        "quiet_frames_per_s": round(len(atlas) / 20, 1),
+        "traffic_bytes_per_s": round(sum(traffic) / 20),
+        "traffic_frames_per_s": round(len(traffic) / 20, 1),
+    }
+
+
+def _received(stack: Stack, browser: Browser, path: str, drawn: str) -> list[int]:
     received: list[int] = []
 
     def listen(socket: WebSocket) -> None:
@@ -61,14 +73,14 @@ def refreshes(stack: Stack, browser: Browser) -> dict[str, object]:
 
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.on("websocket", listen)
-    page.goto(stack.url)
-    page.wait_for_selector(".mark.fleet[data-region]", timeout=60_000)
+    page.goto(f"{stack.url}/{path}")
+    page.wait_for_selector(drawn, timeout=60_000)
     page.wait_for_timeout(5_000)  # the page settles; this is a measurement and no test
     before = len(received)
     page.wait_for_timeout(20_000)
     mine = received[before:]
     page.close()
-    return {"quiet_bytes_per_s": round(sum(mine) / 20), "quiet_frames_per_s": round(len(mine) / 20, 1)}
+    return mine
 
 
 def pictures(stack: Stack) -> dict[str, object]:

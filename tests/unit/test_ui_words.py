@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from lib.gateways.txt2img import Passport, Picture, PictureRequest
 from lib.settings import Settings
 from lib.ui import (
     auth,
+    browser,
     confirm,
     drill_panel,
     passage,
@@ -211,6 +213,24 @@ def test_the_version_grows_only_when_something_changed() -> None:
     assert feed.snapshot.version == before.version
     feed.publish(samples.CASES["none"]())
     assert feed.snapshot.version == before.version + 1
+
+
+def test_odds_alone_are_no_news_of_the_fleet() -> None:
+    """They change all the time, and each page would be sent anew for them."""
+    feed = Feed(snapshot=samples.CASES["fleet"](), fixed=Settings())
+    before = feed.snapshot
+    feed.publish(replace(before, views=before.views[1:]))
+    assert (feed.snapshot.version, feed.snapshot.fleet_version) == (before.version + 1, before.fleet_version)
+    feed.publish(samples.CASES["none"]())
+    assert feed.snapshot.fleet_version == before.fleet_version + 1
+
+
+def test_a_probe_is_news_for_those_who_draw_probes_and_for_nobody_else() -> None:
+    feed = Feed(snapshot=samples.CASES["one"](), fixed=Settings())
+    before = browser.pulse(feed.snapshot)["parts"]
+    probe = Entry(id=10_000, at=samples.NOW, kind="probe", body={"ok": True})
+    feed.publish(replace(feed.snapshot, entries=(probe, *feed.snapshot.entries)))
+    assert browser.pulse(feed.snapshot)["parts"] == {**before, "probes": 10_000}
 
 
 def test_a_lease_row_counts_down_to_its_end() -> None:
