@@ -57,8 +57,12 @@ def surging(fleet: FleetObservation, seen: RegionObservation, now: datetime) -> 
 def holds(fleet: FleetObservation, seen: RegionObservation) -> tuple[Choice, ...]:
     """What its pods hold, as last told by the delivery repository while they can't be seen."""
     told = (fleet.delivered or {}).get(cluster_name(seen.region))
-    dark = "workload" in seen.unknown or "cluster" in seen.unknown
-    return ((told.accelerator, told.provisioning),) if dark and told else obtained(seen)
+    return ((told.accelerator, told.provisioning),) if dark(seen) and told else obtained(seen)
+
+
+def dark(seen: RegionObservation) -> bool:
+    """Its pods can't be seen."""
+    return bool(seen.unknown & {"workload", "cluster"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +105,11 @@ class Machines:
         """What else was asked for: until its pod is gone it may get a machine at any moment. A machine of the spec's own
         kind that serves counts among what is held, unless a drill got it."""
         told, work = self.told(region), self.regions[region].workload
-        asked = {(p.accelerator, p.provisioning) for p in (work.pods if work else ()) if not p.terminating}
+        pods = work.pods if work else ()
+        asked = {(p.accelerator, p.provisioning) for p in pods}
         if told is not None:
             asked.add((told.accelerator, told.provisioning))
-        own = set(choices(self.spec)) & set(obtained(self.regions[region]))
+        own = set(choices(self.spec)) & {(p.accelerator, p.provisioning) for p in pods if p.node}
         drilled = told is not None and told.rollout is Rollout.HARD
         return tuple(sorted(asked - {choice} - (set() if drilled else own)))
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from lib.fleet import catalog, overrides, words
 from lib.fleet.capacity import Index
-from lib.fleet.machines import Choice, Machines, choices, holds, machine_usd, obtained, surging
+from lib.fleet.machines import Choice, Machines, choices, dark, holds, machine_usd, obtained, surging
 from lib.fleet.model import (
     FleetObservation,
     Outcome,
@@ -261,7 +261,9 @@ class _Picker:
     def _rollout_back(self, seen: RegionObservation, normal: Choice, room_usd: float) -> Rollout:
         """Safe, unless the project's quota or the budget has no room for a second GPU beside the one that was asked for
         before, obtained or not: a surge would wait for ever, or cost too much, so that pod goes first."""
-        held = obtained(seen)
+        held, told = obtained(seen), self.machines.told(seen.region)
+        if told is not None and told.rollout is Rollout.HARD and dark(seen):
+            return Rollout.HARD  # whether that pod is gone isn't known
         if not self.machines.leaving(seen.region, normal):
             return Rollout.SAFE
         affords = self.machines.peak_usd(seen.region, normal) <= room_usd + 1e-9

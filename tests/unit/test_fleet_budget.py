@@ -194,3 +194,17 @@ def test_a_gpu_that_comes_just_when_its_region_falls_back_is_not_paid_for_beside
             world.step(10)
             assert _spend(world) <= loop.spec.max_hourly_usd, turn
     assert len(loop.serving) == 1
+
+
+def test_a_drill_that_ends_while_its_pods_cannot_be_seen_lets_them_go_first() -> None:
+    loop = served()
+    loop.want(replace(loop.spec, overrides=(hard(A100, "us-central1", now=loop.world.now, minutes=20),)))
+    loop.until(lambda: A100 in held(loop.world))
+    before = len(loop.world.log)
+    loop.world.dark.add("us-central1")
+    loop.run(30)
+    rollouts = [a.rollout for a in loop.world.log[before:] if isinstance(a, CommitWorkload)]
+    assert rollouts == [Rollout.HARD], "Safe comes back once it is seen that they are gone"
+    loop.world.dark.clear()
+    loop.run(5)
+    assert loop.world.delivered["atlas-us-central1"].rollout is Rollout.SAFE
