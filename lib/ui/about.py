@@ -29,7 +29,7 @@ DEFAULT: Final = "Google's own address"
 
 
 def where(snapshot: Snapshot, settings: Settings) -> None:
-    st.markdown("##### Where this is")
+    st.header("Where this is", anchor=False)
     st.markdown(f":material/{'science' if settings.label else 'cloud'}: {MODES[settings.target]}")
     _facts(snapshot, "where", [*_target(settings), *_endpoints(settings)])
 
@@ -37,7 +37,7 @@ def where(snapshot: Snapshot, settings: Settings) -> None:
 def who(settings: Settings) -> None:
     """The same answer that every change is held against."""
     viewer = auth.viewer(settings)
-    st.markdown("##### Who you are")
+    st.header("Who you are", anchor=False)
     badge = ":green-badge[Operator]" if viewer.may_change else ":gray-badge[Viewer]"
     st.markdown(f"{words.plain(viewer.name) or 'Not signed in'} {badge}")
     if viewer.may_change:
@@ -55,7 +55,7 @@ def who(settings: Settings) -> None:
 
 
 def versions(snapshot: Snapshot) -> None:
-    st.markdown("##### Versions")
+    st.header("Versions", anchor=False)
     _facts(snapshot, "versions", [*_versions(), ("Config cluster", _config_version(), "Kubernetes")])
 
 

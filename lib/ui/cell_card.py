@@ -47,7 +47,7 @@ OUTCOMES: Final[dict[Outcome, str]] = {
 
 
 def empty() -> None:
-    st.markdown("#### :material/ads_click: Pick a cell")
+    st.header(":material/ads_click: Pick a cell", anchor=False)
     st.caption(
         "Click the grid, or choose a region above: what is known of that GPU there, who says so and how old it is, "
         "what it costs, and what was tried."
@@ -93,7 +93,7 @@ def show(cell: Cell, *, now: datetime, zone: tzinfo) -> None:
 
 def _head(cell: Cell) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(words.plain(cell.region), anchor=False, width="content")
+        st.header(words.plain(cell.region), anchor=False, width="content")
         st.caption(words.place(cell.region), width="content")
         st.badge(
             cells.odds_words(cell),

@@ -35,7 +35,7 @@ def show(
 
 def _facts(snapshot: Snapshot, chosen: DeliveryCommit, stands: tuple[ClusterSync, ...]) -> None:
     now = snapshot.clock.at(freshness.wall())
-    st.markdown(f"#### {words.plain(chosen.subject)}")
+    st.header(words.plain(chosen.subject), anchor=False)
     st.caption(
         f"{chosen.sha[:12]} · {words.plain(chosen.author)} · "
         f"{moments.tag(chosen.at, snapshot.zone, dated=True)}, {words.ago(chosen.at, now)}",

@@ -39,7 +39,7 @@ def _leases(snapshot: Snapshot) -> None:
     overrides = snapshot.placement.spec.overrides if snapshot.placement else ()
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.subheader(":material/timer: Running leases", anchor=False)
+            st.header(":material/timer: Running leases", anchor=False)
             refused = confirm.refusal(snapshot) or ("" if overrides else "Nothing is switched.")
             st.button(
                 "Recover",
@@ -77,7 +77,7 @@ def _report(snapshot: Snapshot) -> None:
     entries = snapshot.of_kind(*KINDS)
     report = drill.timeline(reversed(entries))
     with st.container(border=True):
-        st.subheader(":material/timeline: What happened", anchor=False)
+        st.header(":material/timeline: What happened", anchor=False)
         if report.t0 is None:
             st.caption(
                 "No drill yet. Switch the GPU, or take a region's stock away; the times appear here as they pass."

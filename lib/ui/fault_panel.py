@@ -26,7 +26,7 @@ EVERY_TYPE: Final = "Every GPU type"
 def show() -> None:
     snapshot = session.current()
     with st.container(border=True):
-        st.subheader(":material/science: Sandbox faults", anchor=False)
+        st.header(":material/science: Sandbox faults", anchor=False)
         st.caption(
             "These happen to the sandbox, behind the wire. The platform is not told: it has to notice."
         )

@@ -74,7 +74,7 @@ def _phases(snapshot: Snapshot) -> None:
     now = snapshot.clock.at(time.time())
     with st.container(key="phases", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown("##### Phases by region")
+            st.header("Phases by region", anchor=False)
             chosen = st.segmented_control(
                 "Time range",
                 list(phase_chart.RANGES),
@@ -111,7 +111,7 @@ def _clusters(
     members: Seen[roster.Kept[MembershipObservation]],
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown("##### Clusters")
+        st.header("Clusters", anchor=False)
         st.caption(
             ":material/hourglass_top: asking the Container API…"
             if listed.loading

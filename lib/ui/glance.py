@@ -16,6 +16,7 @@ from lib.ui import moments, words
 from lib.ui.snapshot import Snapshot
 
 NOTHING = ":gray[\u2013]"  # a dash where a number will stand
+HALF_A_DAY: Final = timedelta(hours=12)  # an older time needs its day
 WINDOW: Final = timedelta(hours=1)
 GOOD: Final = 0.999  # of requests answered: three nines are the least that is called well
 FAIR: Final = 0.95
@@ -141,13 +142,12 @@ def _controller(snapshot: Snapshot) -> None:
             )
             return
         region = f" · {decision.region}" if decision.region else ""
-        when = moments.tag(decision.at, snapshot.zone)
+        now = snapshot.clock.at(time.time())
+        when = moments.tag(decision.at, snapshot.zone, dated=now - decision.at > HALF_A_DAY)
         st.caption(
             f"Latest decision · {when} · **{words.plain(decision.verb + region)}**", unsafe_allow_html=True
         )
-        said = moments.sentence(
-            shortened(decision.reason, 240), snapshot.zone, snapshot.clock.at(time.time())
-        )
+        said = moments.sentence(shortened(decision.reason, 240), snapshot.zone, now)
         st.markdown(said, unsafe_allow_html=True)
         told = explain.told(decision)
         if told.why_not:
@@ -197,5 +197,5 @@ def shortened(text: str, most: int = 170) -> str:
 def _card(name: str, title: str, value: str, note: str) -> None:
     with st.container(border=True, height="stretch", gap=None, key=f"glance_{name}"):
         st.caption(title)
-        st.markdown(f"### {value}")
+        st.markdown(f"**{value}**")
         st.caption(note)

@@ -12,7 +12,7 @@ PROBLEM = "load_problem"
 
 
 def show(snapshot: Snapshot) -> None:
-    st.subheader(":material/speed: Load generator", anchor=False)
+    st.header(":material/speed: Load generator", anchor=False)
     seen = load.report().value or load.generator().report
     vip = snapshot.status.vip if snapshot.status else ""
     refused = auth.viewer(session.settings()).reason or ("" if vip else "There is no global address yet.")

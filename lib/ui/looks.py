@@ -7,6 +7,7 @@ snapshot's (lib.ui.session). Like there, the registry lies on `sys`, where no re
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -19,6 +20,8 @@ from lib.gateways.errors import AtlasError
 from lib.settings import Settings, SettingsError
 from lib.ui import session
 from lib.ui.snapshot import Trouble
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 EVERY_S: Final = 4.0  # of the wall, between two readings of one name
@@ -97,6 +100,7 @@ def _looks() -> Looks:
 class Asked:
     """One name that is watched: how to read it, when it was last asked for, and what was seen."""
 
+    name: str
     read: Callable[[Settings], Any]
     every_s: float
     asked_at: float
@@ -118,7 +122,7 @@ class Looks:
             return self.fixed.get(name, Seen())
         now = time.monotonic()
         with self._lock:
-            one = self._asked.setdefault(name, Asked(read=read, every_s=every_s, asked_at=now))
+            one = self._asked.setdefault(name, Asked(name=name, read=read, every_s=every_s, asked_at=now))
             one.read, one.every_s, one.asked_at = read, every_s, now
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="atlas-looks", daemon=True)
@@ -157,7 +161,7 @@ class Looks:
 
     def _read(self, one: Asked) -> None:
         try:
-            found = read_once(one.seen, one.read)
+            found = read_once(one.seen, one.read, name=one.name)
         finally:
             with self._lock:
                 one.busy = False
@@ -165,13 +169,23 @@ class Looks:
             one.seen = found
 
 
-def read_once(before: Seen[T], read: Callable[[Settings], T]) -> Seen[T]:
-    """The next Seen: a trouble keeps the last value and its own beginning."""
+def read_once(before: Seen[T], read: Callable[[Settings], T], *, name: str = "") -> Seen[T]:
+    """The next Seen: a trouble keeps the last value and its own beginning. A fault of our own is one too: the screen says
+    so, and the log has it once for as long as it lasts."""
     try:
         value = read(session.settings())
     except (AtlasError, SettingsError) as problem:
-        since = before.trouble.since if before.trouble else time.time()
-        trouble = Trouble(sentence=str(problem), since=since)
-        return replace(before, trouble=trouble, version=before.version + (trouble != before.trouble))
+        return _troubled(before, str(problem))
+    except Exception as fault:
+        sentence = f"The dashboard has a fault of its own in reading this ({type(fault).__name__}); its log has the details."
+        if before.trouble is None or before.trouble.sentence != sentence:
+            log.exception("a reader broke", extra={"look": name})
+        return _troubled(before, sentence)
     changed = before.trouble is not None or before.read_at is None or value != before.value
     return Seen(value=value, read_at=time.time(), version=before.version + changed)
+
+
+def _troubled(before: Seen[T], sentence: str) -> Seen[T]:
+    since = before.trouble.since if before.trouble else time.time()
+    trouble = Trouble(sentence=sentence, since=since)
+    return replace(before, trouble=trouble, version=before.version + (trouble != before.trouble))

@@ -17,7 +17,7 @@ SHOWN: Final = 3
 
 
 def show(snapshot: Snapshot, *, now: datetime, on_pick: Callable[[str, str], None]) -> None:
-    st.markdown("#### Best next region")
+    st.header("Best next region", anchor=False)
     if snapshot.placement is None or not any(view.as_of for view in snapshot.views):
         st.caption("Told as soon as the controller has looked around.")
         return

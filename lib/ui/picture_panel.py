@@ -59,7 +59,7 @@ def _empty() -> None:
     with st.container(
         border=True, key="result_empty", vertical_alignment="center", horizontal_alignment="center"
     ):
-        st.markdown("#### :material/image: No picture yet", text_alignment="center")
+        st.header(":material/image: No picture yet", anchor=False, text_alignment="center")
         st.caption(
             "Take an example and press Generate. The picture comes with a passport: region, zone, pod, GPU and time.",
             text_alignment="center",

@@ -19,7 +19,7 @@ DECISIONS = 3
 def show(snapshot: Snapshot, region: str, accelerator: str) -> None:
     status = snapshot.region_status(region)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(region, anchor=False, width="content")
+        st.header(region, anchor=False, width="content")
         st.caption(words.place(region), width="content")
         if status is not None:
             st.badge(words.phase_title(status.phase), color=words.phase_color(status.phase))
@@ -39,7 +39,7 @@ def empty() -> None:
     with st.container(
         height="stretch", vertical_alignment="center", horizontal_alignment="center", gap="small"
     ):
-        st.markdown("#### :material/ads_click: Pick a region", text_alignment="center")
+        st.header(":material/ads_click: Pick a region", anchor=False, text_alignment="center")
         st.caption(
             "Click a marker, or choose a name above: what is offered there, what it costs and what would be "
             "created.",

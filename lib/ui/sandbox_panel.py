@@ -47,7 +47,7 @@ def scenarios() -> Seen[Scenarios]:
 
 def show(snapshot: Snapshot) -> tuple[str, ...]:
     """Returns the names that it watches."""
-    st.markdown("##### Sandbox")
+    st.header("Sandbox", anchor=False)
     fault_panel.problem()
     _clock(snapshot)
     seen = scenarios()

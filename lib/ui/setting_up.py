@@ -10,7 +10,7 @@ from lib.ui.snapshot import Snapshot
 
 def show(snapshot: Snapshot) -> None:
     steps = sorted(snapshot.of_kind("bootstrap"), key=lambda one: one.id)
-    st.subheader("Setting up the platform", anchor=False)
+    st.header("Setting up the platform", anchor=False)
     st.caption(
         "The controller makes a config cluster, registers it in a fleet, turns on Multi Cluster Ingress and "
         "Config Sync, and asks for the sample placement. Nothing here needs you."

@@ -45,7 +45,7 @@ def overlay(run: Run | None, *, now: datetime) -> cells.Told:
 
 def show(snapshot: Snapshot, *, accelerator: str, now: datetime) -> None:
     run = errands.latest(NAME)
-    st.markdown("#### :material/radar: Sonar")
+    st.header(":material/radar: Sonar", anchor=False)
     viewer = auth.viewer(session.settings())
     running = run is not None and run.state == "running"
     wide = st.segmented_control(

@@ -22,7 +22,7 @@ STAY: Final = "until changed"
 def show() -> None:
     snapshot = session.current()
     with st.container(border=True):
-        st.subheader(":material/swap_horiz: Switch GPU", anchor=False)
+        st.header(":material/swap_horiz: Switch GPU", anchor=False)
         accelerator = st.selectbox("To", _types(snapshot), key="switch_to", format_func=words.gpu)
         serving = sorted({one.region for one in snapshot.regions})
         where = st.selectbox("Where", [EVERYWHERE, *serving], key="switch_where")

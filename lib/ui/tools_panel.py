@@ -10,7 +10,7 @@ from lib.settings import HOME, Settings
 
 
 def show(settings: Settings) -> None:
-    st.markdown("##### Point your own tools at it")
+    st.header("Point your own tools at it", anchor=False)
     st.caption(
         "In a shell in the product's folder. The sandbox speaks the real protocols, so gcloud, kubectl and Google's "
         "client libraries work unchanged."

@@ -98,7 +98,7 @@ def _picture(snapshot: Snapshot) -> None:
 
 def _head() -> str:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader("What users got", anchor=False)
+        st.header("What users got", anchor=False)
         st.segmented_control(
             "Time range",
             list(traffic_read.RANGES),
@@ -163,7 +163,7 @@ def _no_errors(chosen: str) -> None:
 
 def _probed(snapshot: Snapshot) -> None:
     found = probes(snapshot.entries)
-    st.subheader(":material/network_ping: User-path probes", anchor=False)
+    st.header(":material/network_ping: User-path probes", anchor=False)
     if not found.entries:
         st.caption(
             "None yet: the controller asks the global address's health path at each look, once there is one."

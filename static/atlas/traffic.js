@@ -38,7 +38,7 @@ const text = (className, said) => {
 
 /** A heading in the first row of the grid and what belongs to it beneath. */
 function column(place, title, body) {
-  const head = el("h4", "", title);
+  const head = el("h2", "", title);
   head.style.gridColumn = body.style.gridColumn = String(place);
   const both = document.createDocumentFragment();
   both.append(head, body);

@@ -26,7 +26,10 @@ ADDRESSES = {  # with something open
     "fleet": "fleet?cluster=config-cluster",
 }
 SCREENS = tuple(ADDRESSES.get(one.name, one.name) for one in screens.screens())
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
+    "rules": {"heading-order": {"enabled": True}},  # moderate, and how a screen reader finds its way
+}
 Scheme = Literal["dark", "light"]
 
 
@@ -43,7 +46,7 @@ def serious(page: Page) -> list[str]:
     return [
         f"{one['id']}: {[(node['html'][:90], node['failureSummary'][-190:]) for node in one['nodes'][:4]]}"
         for one in found
-        if one["impact"] in {"serious", "critical"}
+        if one["impact"] in {"serious", "critical"} or one["id"] == "heading-order"
     ]
 
 

@@ -49,7 +49,7 @@ def text(at: AppTest) -> str:
     """All words on the screen."""
     kinds = (
         "title",
-        "subheader",
+        "header",
         "caption",
         "markdown",
         "error",
@@ -85,7 +85,7 @@ def test_a_silent_config_cluster_is_said_with_its_age_and_holds_changes_back(ope
 
 def test_choosing_a_region_opens_its_card_with_offer_and_price(open_page: Open) -> None:
     at = open_page("pages/atlas.py", "fleet", address={"region": "us-central1"})
-    assert "us-central1" in [one.value for one in at.subheader]
+    assert "us-central1" in [one.value for one in at.header]
     assert "zone b was out of stock" in text(at)
     assert "per hour" in text(at)
 

@@ -255,7 +255,7 @@ def open_page(tmp_path: Path) -> Iterator[Open]:
 
 
 def text(at: AppTest) -> str:
-    kinds = ("subheader", "caption", "markdown", "error", "info", "warning", "success")
+    kinds = ("header", "caption", "markdown", "error", "info", "warning", "success")
     return (
         "\n".join(str(getattr(one, "value", "")) for kind in kinds for one in at.get(kind))
         .replace("\\", "")

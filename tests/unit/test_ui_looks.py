@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -65,13 +64,27 @@ def test_what_was_installed_is_shown_and_never_read() -> None:
     assert looks.look("other", lambda _: 1 // 0).loading
 
 
-def test_a_reader_that_breaks_does_not_stop_the_others() -> None:
+def test_a_reader_that_breaks_says_so_and_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> looks.Seen[int]:
+        return looks.look("broken", lambda _: 1 // 0, every_s=0.0)
+
     wait_until(
-        lambda: (
-            looks.look("broken", lambda _: 1 // 0, every_s=0.0).loading
-            and looks.look("sound", lambda _: 1, every_s=0.0).value == 1
-        ),
+        lambda: broken().trouble and looks.look("sound", lambda _: 1, every_s=0.0).value == 1,
         timeout_s=10,
-        what="the sound one",
+        what="the sound one, and the trouble of the broken one",
     )
-    assert replace(looks.look("broken", lambda _: 1 // 0)).loading
+    trouble = broken().trouble
+    assert trouble is not None
+    assert trouble.sentence.startswith(
+        "The dashboard has a fault of its own in reading this (ZeroDivisionError)"
+    )
+    [told] = [one for one in caplog.records if one.name == looks.__name__]
+    assert (told.getMessage(), vars(told)["look"]) == ("a reader broke", "broken")
+    assert told.exc_info
+
+
+def test_a_fault_that_lasts_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    first = looks.read_once(looks.Seen(value=5, version=1), lambda _: 1 // 0, name="broken")
+    again = looks.read_once(first, lambda _: 1 // 0, name="broken")
+    assert (again, again.value) == (first, 5)
+    assert len(caplog.records) == 1
