@@ -10,23 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from lib.fleet import catalog, overrides, words
+from lib.fleet.askable import Askable
 from lib.fleet.capacity import Index
-from lib.fleet.machines import Choice, Machines, choices, dark, holds, machine_usd, obtained, surging
+from lib.fleet.machines import Choice, Machines, choices, dark, holds, machine_usd, obtained
 from lib.fleet.model import (
     FleetObservation,
-    Outcome,
     Override,
     PlacementSpec,
     Provisioning,
     RegionObservation,
     Rollout,
 )
-
-SOUR_FOR = timedelta(hours=6)  # a type that failed here is not tried in place again before
-OWN_NODE_FOR = timedelta(hours=1)  # a used-up quota may be our own idle node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,21 +57,17 @@ def wanted_workloads(  # noqa: PLR0913 - each kind of evidence by name
     """One Wanted per region, counted in this order: what runs, what exists, what is only asked for. `spare` regions
     want nothing and cost their cluster's fee; in `refused` ones the autoscaler found no machine at the last look."""
     held = {region: holds(seen, observation) for region, observation in regions.items()}
+    waiting = {r for r, o in regions.items() if o.cluster is not None and r not in spare and not held[r]}
+    machines = Machines(spec=spec, seen=seen, regions=regions, now=now, spare=spare, held=held)
+    askable = Askable(
+        seen=seen, regions=regions, index=index, now=now, machines=machines, waiting=frozenset(waiting)
+    )
     picker = _Picker(
-        spec=spec,
-        seen=seen,
-        regions=regions,
-        index=index,
-        now=now,
-        refused=refused,
-        machines=Machines(spec=spec, seen=seen, regions=regions, now=now, spare=spare, held=held),
-        waiting=frozenset(
-            r for r, o in regions.items() if o.cluster is not None and r not in spare and not held[r]
-        ),
+        spec=spec, seen=seen, regions=regions, now=now, refused=refused, machines=machines, askable=askable
     )
     existing = {r for r, o in regions.items() if o.cluster is not None or "cluster" in o.unknown}
     settled = {r: c for r in existing if (c := picker.delivered(r)) is not None}
-    spoken_for = {r: picker.machines.spoken_for_usd(r) for r in existing}
+    spoken_for = {r: machines.spoken_for_usd(r) for r in existing}
     spent = len(existing) * catalog.CLUSTER_FEE_USD_PER_HOUR + sum(spoken_for.values())
     found: dict[str, Wanted] = {}
     for region in sorted(
@@ -110,11 +103,10 @@ class _Picker:
     spec: PlacementSpec
     seen: FleetObservation
     regions: Mapping[str, RegionObservation]
-    index: Index
     now: datetime
     refused: frozenset[str]
     machines: Machines
-    waiting: frozenset[str]  # regions that have got no GPU yet
+    askable: Askable
 
     def wish(self, seen: RegionObservation, current: Choice | None, room_usd: float) -> Wanted:
         """What the region should run, given what is left of the budget for its machine."""
@@ -167,17 +159,11 @@ class _Picker:
         if override.rollout is Rollout.HARD:
             return (gpu, normal[1]), False
         models = dict.fromkeys((normal[1], *self.spec.provisioning))
-        left = [m for m in models if not self._failed_since((region, gpu, m), override.created_at)]
+        left = [m for m in models if not self.askable.failed_since((region, gpu, m), override.created_at)]
         now = delivered[1] if delivered and delivered[0] == gpu else None
         if now is not None and (now in left or not left or region not in self.refused):
             return (gpu, now), any(m is not now for m in left)
         return (gpu, left[0] if left else normal[1]), len(left) > 1
-
-    def _failed_since(self, key: tuple[str, str, Provisioning], since: datetime | None) -> bool:
-        last = self.index.get(key)
-        return (
-            last is not None and last.outcome is not Outcome.OBTAINED and (since is None or last.at >= since)
-        )
 
     def _no_surge(
         self, seen: RegionObservation, choice: Choice, usd: float, room_usd: float, *, anew: bool
@@ -186,14 +172,14 @@ class _Picker:
         held, delivered = self.machines.held[seen.region], self.machines.delivered(seen.region)
         if choice in held and not anew:
             return ""
-        if anew and held and not self._quota_here(seen.region, choice):
+        if anew and held and not self.askable.quota_here(seen.region, choice):
             return "the region's quota"
         if (
             self.machines.peak_usd(seen.region, choice, anew=anew)
             > (room_usd if held else max(usd, room_usd)) + 1e-9
         ):
             return f"the budget of {words.usd(self.spec.max_hourly_usd)}"
-        if held and (delivered != choice or anew) and not self._room_everywhere(but=seen.region):
+        if held and (delivered != choice or anew) and not self.askable.room_everywhere(but=seen.region):
             return "the project's quota for all GPUs"
         return ""
 
@@ -229,7 +215,7 @@ class _Picker:
         if (
             current is not None
             and region in self.refused
-            and self._failed(region, current)
+            and self.askable.failed(region, current)
             and current not in held
         ):
             current = next((c for c in known if c in held), None) or self._fallback(region, current, room_usd)
@@ -238,24 +224,26 @@ class _Picker:
         for choice in known:
             if choice == current:
                 return choice, True  # what runs is never taken away for money; WithinBudget says so instead
-            if current is not None and not self._room_everywhere(but=region):
+            if current is not None and not self.askable.room_everywhere(but=region):
                 continue  # the move needs a second GPU while the old replica serves
             usd = self.machines.peak_usd(region, choice) if current else machine_usd(choice, region)
-            if self._usable(region, choice) and usd <= room_usd + 1e-9:
+            if self.askable.usable(region, choice) and usd <= room_usd + 1e-9:
                 return choice, True
         if current is not None:
             return current, True
-        fallback = next((c for c in known if self._offered(region, c)), known[0])
+        fallback = next((c for c in known if self.askable.offered(region, c)), known[0])
         return fallback, machine_usd(fallback, region) <= room_usd + 1e-9
 
     def _fallback(self, region: str, current: Choice, room_usd: float) -> Choice:
         """The next type that may be had here, but only where the one that was refused can't be had elsewhere: a stand-in
         of the preferred type is better, and the budget must have room for it."""
-        elsewhere = [r for r in self.seen.capacity if r not in self.regions and self._usable(r, current)]
+        elsewhere = [
+            r for r in self.seen.capacity if r not in self.regions and self.askable.usable(r, current)
+        ]
         fee = catalog.CLUSTER_FEE_USD_PER_HOUR
         if any(2 * machine_usd(current, r) + fee <= room_usd + 1e-9 for r in elsewhere):
             return current
-        others = (c for c in choices(self.spec) if c != current and self._usable(region, c))
+        others = (c for c in choices(self.spec) if c != current and self.askable.usable(region, c))
         return next((c for c in others if machine_usd(c, region) <= room_usd + 1e-9), current)
 
     def _rollout_back(self, seen: RegionObservation, normal: Choice, room_usd: float) -> Rollout:
@@ -267,49 +255,5 @@ class _Picker:
         if not self.machines.leaving(seen.region, normal):
             return Rollout.SAFE
         affords = self.machines.peak_usd(seen.region, normal) <= room_usd + 1e-9
-        fits = not held or normal in held or self._room_everywhere(but=seen.region)
+        fits = not held or normal in held or self.askable.room_everywhere(but=seen.region)
         return Rollout.SAFE if affords and fits else Rollout.HARD
-
-    def _room_everywhere(self, *, but: str) -> bool:
-        """Whether the project's quota has room for one GPU more, beside those that other regions wait for."""
-        quota = self.seen.global_quota
-        waiting = len(self.waiting) - (but in self.waiting)
-        waiting += sum(
-            surging(self.seen, seen, self.now) and len(self.machines.held[r]) == 1
-            for r, seen in self.regions.items()
-            if r != but
-        )
-        return quota is None or quota.limit - quota.usage - waiting >= 1
-
-    def _offered(self, region: str, choice: Choice) -> bool:
-        capacity = self.seen.capacity.get(region)
-        machine = catalog.ACCELERATORS.get(choice[0])
-        return machine is not None and machine.fits and (capacity is None or choice[0] in capacity.offered)
-
-    def _failed(self, region: str, choice: Choice) -> bool:
-        """Its last try here was refused, lately."""
-        last = self.index.get((region, *choice))
-        return last is not None and last.outcome is not Outcome.OBTAINED and self.now - last.at < SOUR_FOR
-
-    def _usable(self, region: str, choice: Choice) -> bool:
-        if self._failed(region, choice):
-            return False
-        return self._offered(region, choice) and self._has_quota(region, choice)
-
-    def _quota_here(self, region: str, choice: Choice) -> bool:
-        """Room for one machine more in the region."""
-        capacity = self.seen.capacity.get(region)
-        known = catalog.ACCELERATORS.get(choice[0])
-        metric = known.metric(choice[1]) if known else ""
-        quota = capacity.quotas.get(metric) if capacity and capacity.quotas else None
-        return quota is None or quota.limit - quota.usage >= 1
-
-    def _has_quota(self, region: str, choice: Choice) -> bool:
-        capacity = self.seen.capacity.get(region)
-        metric = catalog.ACCELERATORS[choice[0]].metric(choice[1])
-        quota = capacity.quotas.get(metric) if capacity and capacity.quotas else None
-        if quota is None or quota.limit - quota.usage >= 1:
-            return True
-        last = self.index.get((region, *choice))
-        ours = last is not None and last.outcome is Outcome.OBTAINED and self.now - last.at < OWN_NODE_FOR
-        return ours and quota.limit >= 1
