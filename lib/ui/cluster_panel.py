@@ -86,8 +86,9 @@ def _events(snapshot: Snapshot, row: Row, cluster: ClusterObservation) -> Watche
         )
         return watched
     rest = len(seen.value) - timeline.SHOWN
-    newest = f"The newest {timeline.SHOWN} of {len(seen.value)}" if rest > 0 else f"{len(seen.value)}"
-    st.caption(f"{newest} events, in plain words; open one for the original and what it is about.")
+    count = words.plural(len(seen.value), "event")
+    newest = f"The newest {timeline.SHOWN} of {count}" if rest > 0 else count
+    st.caption(f"{newest}, in plain words; open one for the original and what it is about.")
     timeline.show(snapshot, [_entry(one, snapshot.zone) for one in seen.value], key="cluster_events")
     return watched
 

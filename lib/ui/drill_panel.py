@@ -60,6 +60,7 @@ def _leases(snapshot: Snapshot) -> None:
 def lease_row(one: Override) -> dict[str, object]:
     return {
         "id": one.region or "every region",
+        "lease": True,
         "phase": f"Held at {one.commit[:7]}"
         if one.commit
         else f"{one.rollout.value} · {words.gpu(one.accelerator)}",

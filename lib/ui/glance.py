@@ -55,10 +55,10 @@ def _regions(placement: Placement | None, unknown: str, known: str) -> None:
     regions, wanted = placement.status.regions, placement.spec.serving
     serving = sum(one.phase is Phase.SERVING for one in regions)
     blocked = sum(one.phase in BLOCKED for one in regions)
-    going = {Phase.SERVING, Phase.DRAINING, Phase.WARM}
-    coming = sum(one.phase not in BLOCKED | going for one in regions)
+    lost = sum(one.phase is Phase.UNREACHABLE for one in regions)
+    coming = sum(one.phase in PROGRESS and one.phase is not Phase.SERVING for one in regions)
     warm = sum(one.phase is Phase.WARM for one in regions)
-    counts = ((coming, "on the way"), (blocked, "blocked"), (warm, "warm"))
+    counts = ((coming, "on the way"), (lost, "not answering"), (blocked, "blocked"), (warm, "warm"))
     note = ", ".join(f"{count} {what}" for count, what in counts if count)
     color: Color = "green" if serving >= wanted else "orange" if serving else "red"
     if first_time(placement):
@@ -139,6 +139,8 @@ def _controller(snapshot: Snapshot) -> None:
                 else "Nothing is known of it at the moment."
                 if snapshot.placement is None
                 else "Nothing to decide: the fleet is as it was asked for."
+                if _served(snapshot.placement)
+                else "No decision yet: the controller looks around first."
             )
             return
         region = f" · {decision.region}" if decision.region else ""
@@ -156,6 +158,11 @@ def _controller(snapshot: Snapshot) -> None:
             st.caption(f"Why not {first.region}{rest}: {words.plain(first.reason)}")
         elif told.flip:
             st.caption(f"What would flip it: {words.plain(told.flip[0])}")
+
+
+def _served(placement: Placement) -> bool:
+    serving = sum(one.phase is Phase.SERVING for one in placement.status.regions)
+    return serving >= placement.spec.serving
 
 
 def latest(snapshot: Snapshot) -> Decision | None:

@@ -85,6 +85,15 @@ def _endpoint(snapshot: Snapshot) -> None:
             icon=":material/hourglass_top:",
         )
         return
+    if verdict.color == "gray":
+        st.warning(
+            f"{verdict.word}: {words.plain(verdict.sentence)}. A prompt is tried all the same.",
+            title="It is not known whether a region serves"
+            if snapshot.placement.status.vip
+            else "No region serves yet",
+            icon=":material/help:",
+        )
+        return
     coming = [one for one in snapshot.regions if one.eta is not None]
     soonest = min(coming, key=lambda one: one.eta, default=None)  # type: ignore[arg-type, return-value]
     hope = f" Soonest back: {soonest.region}, {words.phase_title(soonest.phase)}." if soonest else ""
@@ -133,7 +142,7 @@ def progress(job: Job, spent_s: float, expected_s: float) -> tuple[float, str]:
     """How far, and in words whether that was heard from the pod itself or is only reckoned from earlier pictures."""
     heard = job.heard
     if heard is None:
-        share = min(0.95, spent_s / max(0.5, expected_s))
+        share = min(0.95, max(0.0, spent_s) / max(0.5, expected_s))  # a wall clock may be set back
         return share, f"Drawing for {words.span(spent_s)}, by the time of earlier pictures {share:.0%}"
     if heard.share is None:
         return 0.0, f"Waiting in {words.plain(heard.region)}: {words.plain(heard.queue or 'in its queue')}"

@@ -69,6 +69,19 @@ def desk() -> Desk:
     return found or sys.__dict__.setdefault(_REGISTRY, Desk(session.settings()))
 
 
+def install(held: Desk) -> None:
+    """Show this desk instead of the one of the settings: tests and the gallery."""
+    setattr(sys, _REGISTRY, held)
+
+
+def stop() -> None:
+    """Take nothing more; what is being drawn is drawn to its end."""
+    found: Desk | None = getattr(sys, _REGISTRY, None)
+    if found is not None:
+        delattr(sys, _REGISTRY)
+        found.close()
+
+
 def news() -> looks.Seen[object]:
     """For a page to follow `LOOK`: something happened at the desk, or time goes on while something is drawn."""
     held = desk()
@@ -81,12 +94,13 @@ def news() -> looks.Seen[object]:
 
 
 class Desk:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, jobs: tuple[Job, ...] = ()) -> None:
+        """`jobs` that it has from the beginning, newest first: samples."""
         self._settings = settings
         self._folder = settings.state_dir / "pictures"
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atlas-picture")
         self._lock = threading.Lock()
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, Job] = {job.id: job for job in reversed(jobs)}
         self._took: deque[float] = deque(maxlen=12)
         self._kept: tuple[Kept, ...] = ()
         self._journal: Journal | None = None

@@ -48,14 +48,14 @@ def button(snapshot: Snapshot, cell: Cell) -> None:
         disabled=bool(refused) or running,
         help=refused
         or ("A probe is under way." if running else "One machine, given back at once: the surest answer."),
-        on_click=_ask,
+        on_click=ask,
         args=(question,),
     )
     if run is not None:
         _told(run, cell)
 
 
-def _ask(question: Question) -> None:
+def ask(question: Question) -> None:
     st.session_state[_ASKED] = question
     confirm.hand_over()
 

@@ -255,10 +255,32 @@ WARM: Final = region(
     "europe-north1's cluster is up without a GPU; the next start there is shorter.",
     minutes=40,
 )
+SECOND: Final = region(
+    "us-west1", Phase.SERVING, "Serving from us-west1-a on 1 NVIDIA L4.", minutes=95, zone="us-west1-a"
+)
+UNREACHABLE: Final = region(
+    "us-west4",
+    Phase.UNREACHABLE,
+    "atlas-us-west4 has not answered for 4 min; it is left alone, and what is shown is the last that was known.",
+    eta=None,
+    healthy=None,
+    unhealthy=None,
+)
+LONG: Final = region(
+    "northamerica-northeast2",
+    Phase.FAILED,
+    "The image us-docker.pkg.dev/gpu-atlas-sandbox/stable-diffusion-with-a-very-long-repository-name/"
+    "stable-diffusion-webui@sha256:9f3c2ab41d7755e0c1a2b3c4d5e6f70819202122a3b4c5d6e7f8091a2b3c4d5e can't be pulled: "
+    "not found; rolled back to the commit before it, and tried again in 24 min.",
+    cluster="atlas-northamerica-northeast2",
+    pod="stable-diffusion-webui-7f9c6d5b8-with-a-long-name-x2x9k",
+    eta=None,
+)
 _EVERY: Final = (Phase.SERVING, *PROGRESS[1:7], Phase.STOCKED_OUT, Phase.UNREACHABLE)
 CASES: Final[dict[str, Callable[[], Snapshot]]] = {
     "none": snapshot,
     "one": lambda: snapshot(SERVING),
+    "two": lambda: snapshot(SERVING, SECOND),
     "fleet": lambda: snapshot(SERVING, WAITING, STOCKED_OUT, STARTING, DRAINING, WARM),
     "all": lambda: snapshot(
         *(
@@ -266,6 +288,7 @@ CASES: Final[dict[str, Callable[[], Snapshot]]] = {
             for i, name in enumerate(sorted(catalog.REGIONS))
         )
     ),
+    "unreachable": lambda: snapshot(SERVING, UNREACHABLE, LONG),
     "lost": lambda: snapshot(
         SERVING, WAITING, hub=Trouble(sentence="The config cluster hangs up.", since=time.time() - 42)
     ),

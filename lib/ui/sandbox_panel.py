@@ -62,7 +62,7 @@ def show(snapshot: Snapshot) -> tuple[str, ...]:
 def _clock(snapshot: Snapshot) -> None:
     speed = snapshot.clock.speed
     st.caption(
-        f"Its time runs **{speed:g} times** as fast as yours."
+        f"Its time runs {'as fast' if speed == 1 else f'**{speed:g} times** as fast'} as yours."
         if speed
         else "Its time **stands still**; Run lets it go on."
     )

@@ -47,6 +47,9 @@ function aged(panel, node, since, before = "", after = " ago") {
 
 function clusters(panel, data) {
   const box = el("div", "clusters");
+  box.tabIndex = 0; // it scrolls
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", "Clusters");
   for (const one of data.clusters) {
     const row = el("div", `cluster ${one.look}`), name = el("span", "cut"), runs = el("span", "mono", one.commit ? `runs ${one.commit}` : "runs nothing yet");
     name.append(el("b", "", one.id));

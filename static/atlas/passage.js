@@ -39,21 +39,29 @@ function lane(panel, row, selected) {
     bar.append(cell);
   });
   const phase = el("span", "phase", titleOf(row.phase)), time = el("span", "time");
-  node.append(head, ...(row.until ? [] : [bar]), phase, time, el("span", "message", row.message));
-  if (row.until) node.classList.add("lease");
+  node.append(head, ...(row.lease ? [] : [bar]), phase, time, el("span", "message", row.message));
+  if (row.lease) node.classList.add("lease");
   panel.ticks.push(() => (time.textContent = moment(panel, row)));
   return node;
 }
 
 function moment(panel, row) {
   const at = now(panel.clock);
+  if (row.lease && !row.until) return "until it is changed";
   if (row.until) return row.until > at ? `lease ends in ${span(row.until - at)}` : "lease over";
   if (row.eta && ["progress", "blocked"].includes(lookOf(row.phase))) {
     const left = row.eta - at, slow = (row.etaLate ?? row.eta) - at, late = row.late ? `, this step ${span(row.late)} late` : "";
     if (left < 0) return `${span(-left)} over its ETA${late}`;
-    return `serving in ${slow > left * 1.1 ? `${span(left)} to ${span(slow)}` : span(left)}${late}`;
+    return `serving in ${band(left, slow)}${late}`;
   }
   return row.since ? `for ${span(at - row.since)}` : "";
+}
+
+/** "6 to 9 min": seconds only in the last minute, for it is an estimate. */
+function band(left, slow) {
+  const [from, to] = [left, slow].map((one) => Math.round(one / 60));
+  if (slow <= left * 1.1) return span(left);
+  return left < 60 || slow > 3600 ? `${span(left)} to ${span(slow)}` : from === to ? `${from} min` : `${from} to ${to} min`;
 }
 
 function waterfall(panel, row) {
