@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lib.fleet import catalog
+from lib.fleet.roster import Kept
+from lib.gateways.listing import Listing
 from lib.settings import Settings
-from lib.ui import delivery_samples, load, looks, samples, server, session, traffic_picture, traffic_samples
+from lib.ui import (
+    cluster_looks,
+    delivery_read,
+    delivery_samples,
+    fleet_samples,
+    load,
+    looks,
+    samples,
+    server,
+    session,
+    traffic_picture,
+    traffic_read,
+    traffic_samples,
+)
+from lib.ui.gallery import fleet as gallery_fleet
+from lib.ui.gallery import traffic as gallery_traffic
 
 PAGES = (
     "pages/atlas.py",
@@ -62,12 +81,106 @@ def text(at: AppTest) -> str:
     return "\n".join(str(getattr(element, "value", "")) for kind in kinds for element in at.get(kind))
 
 
+LOST = "Changes are held back."
+# What tells the state: nothing read yet, no region, the config cluster silent, a region everywhere, one that is silent.
+SAYS: Mapping[str, Mapping[str, str]] = {
+    "pages/atlas.py": {
+        "starting": "Starting the processes and waiting for their first word",
+        "none": "No region belongs to this placement yet",
+        "all": "30 on the way, 4 not answering, 4 blocked",
+        "unreachable": "1 not answering, 1 blocked",
+    },
+    "pages/capacity.py": {
+        "starting": "Nothing is known of any region yet",
+        "none": "The likeliest place for one more",
+        "all": "No other region can take L4, T4 now.",
+        "unreachable": "u25cb us-west4",  # with the ring of our regions, as JSON writes it
+    },
+    "pages/fleet.py": {
+        "starting": "asking the Container API",
+        "none": "There is no cluster of this platform yet",
+        "all": "8 silent or out of sight, in no sum",
+        "unreachable": "1 silent or out of sight, in no sum",
+    },
+    "pages/delivery.py": {
+        "starting": "Reading the delivery repository",
+        "none": "Nothing is committed yet",
+        "all": "Rails of the first 16 of 43 clusters",
+        "unreachable": "Where Config Sync stands isn't known yet",
+    },
+    "pages/traffic.py": {
+        "starting": "Reading the load balancer",
+        "none": "counted no request in the last 1 h",
+        "all": "28 regions healthy",
+        "unreachable": "The load balancer did not tell its health",
+    },
+    "pages/generate.py": {
+        "starting": "there is no address to draw at yet",
+        "none": "made when the first region joins",
+        "all": "answers from africa-south1, asia-southeast2 and 3 more",
+        "unreachable": "answers from europe-west4",
+    },
+    "pages/drill.py": {
+        "starting": "The platform is still being set up.",
+        "none": "No region runs yet.",
+        "all": "us-west4",
+        "unreachable": "No region would be left to serve",
+    },
+    "pages/activity.py": {
+        "starting": "Nothing has been written yet",
+        "none": "The newest 15 lines, live",
+        "all": "The newest 15 lines, live",
+        "unreachable": "Not answered",
+    },
+    "pages/settings.py": {
+        "starting": "The platform is still being set up.",
+        "none": "As it is now, generation 3.",
+        "all": "As it is now, generation 3.",
+        "unreachable": "As it is now, generation 3.",
+    },
+}
+
+
+def readings(case: str) -> dict[str, looks.Seen[Any]]:
+    """What the pages read beside the snapshot, as it is in this case."""
+    if case in {"starting", "first", "broken"}:
+        return {}
+    if case == "none":
+        nothing = {
+            cluster_looks.CLUSTERS: Kept(items=(), silent={}),
+            cluster_looks.MEMBERS: Kept(items=(), silent={}),
+        }
+        return {
+            **delivery_samples.CASES["empty"],
+            **traffic_samples.CASES["nothing built"],
+            **{name: fleet_samples.seen(value) for name, value in nothing.items()},
+        }
+    known = {**fleet_samples.looks(), **delivery_samples.LOOKS, **traffic_samples.LOOKS}
+    if case == "unreachable":
+        known[delivery_read.MEMBERS] = delivery_samples.TROUBLE
+    if case == "all":
+        clusters = [f"atlas-{name}" for name in sorted(catalog.REGIONS)]
+        members = Listing(tuple(delivery_samples.member(one, delivery_samples.NEW) for one in clusters))
+        known |= {**gallery_fleet.many(), delivery_read.MEMBERS: delivery_samples.seen(members)}
+        known[traffic_read.BALANCER] = delivery_samples.seen(gallery_traffic.everywhere())
+    return known
+
+
+def everything(node: Any) -> str:
+    """All that was sent to the browser, components and charts too."""
+    sent = [str(node.proto)] if hasattr(node, "proto") else []
+    return "\n".join([*sent, *map(everything, getattr(node, "children", {}).values())])
+
+
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("case", samples.CASES)
 def test_every_page_can_show_every_state(open_page: Open, page: str, case: str) -> None:
+    looks.install(readings(case))
     at = open_page(page, case)
     assert not at.exception
     assert at.title
+    says = LOST if case == "lost" else SAYS[page].get(case, "")
+    assert says in everything(at.main).replace("\\", "")
 
 
 def test_the_first_start_tells_its_steps(open_page: Open) -> None:
