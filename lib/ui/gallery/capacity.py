@@ -71,7 +71,7 @@ def _cell(found: Candidate | None = FOUND, **more: Any) -> Cell:
 
 
 def _show(cell: Cell) -> Callable[[Snapshot], None]:
-    return lambda _: cell_card.show(cell, now=NOW + timedelta(minutes=1))
+    return lambda now: cell_card.show(cell, now=NOW + timedelta(minutes=1), zone=now.zone)
 
 
 def _history(record: Seen[Record], spot: Candidate | None = SPOT) -> Callable[[Snapshot], None]:

@@ -121,7 +121,7 @@ def _chart(hours: float) -> Callable[[Snapshot], None]:
     def draw(now: Snapshot) -> None:
         since = NOW - timedelta(hours=hours)
         found = gantt.lanes(now.regions, now.of_kind("phase"), since=since)
-        phase_chart.show(found, *phase_chart.window(since, found, NOW))
+        phase_chart.show(found, *phase_chart.window(since, found, NOW), now.zone)
 
     return draw
 

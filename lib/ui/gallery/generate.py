@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import tzinfo
 from typing import Any, Final
 
 from lib.ui import passport_card, picture_gallery, picture_panel, pictures, prompt_form
@@ -26,8 +27,8 @@ def _panel(says: str, jobs: Jobs = tuple, *, kept: int = 0, **more: Any) -> Stat
     return State(says=says, draw=lambda _: picture_panel.show(), jobs=jobs, pictures=kept, **more)
 
 
-def _kept(draw: Callable[[tuple[Kept, ...]], object], says: str, count: int, **more: Any) -> State:
-    return State(says=says, draw=lambda _: draw(pictures.desk().kept), pictures=count, **more)
+def _kept(draw: Callable[[tuple[Kept, ...], tzinfo], object], says: str, count: int, **more: Any) -> State:
+    return State(says=says, draw=lambda now: draw(pictures.desk().kept, now.zone), pictures=count, **more)
 
 
 def _form(_: Snapshot) -> None:
@@ -70,29 +71,29 @@ WIDGETS: Final[dict[str, Widget]] = {
     },
     "passport_card.show": {
         "moved in the middle": _kept(
-            lambda kept: passport_card.show(kept[0]), "Moved from us-central1 at step 4 of 20", 2
+            lambda kept, zone: passport_card.show(kept[0], zone), "Moved from us-central1 at step 4 of 20", 2
         ),
-        "long prompt": _kept(lambda kept: passport_card.show(kept[1]), "an old postcard", 6),
+        "long prompt": _kept(lambda kept, zone: passport_card.show(kept[1], zone), "an old postcard", 6),
     },
     "picture_gallery.show": {
-        "one": _kept(lambda kept: picture_gallery.show(kept, kept[0], None), "The last 1 of 1", 1),
+        "one": _kept(lambda kept, _: picture_gallery.show(kept, kept[0], None), "The last 1 of 1", 1),
         "14, one beside": _kept(
-            lambda kept: picture_gallery.show(kept, kept[0], kept[1]), "The last 12 of 14", 14
+            lambda kept, _: picture_gallery.show(kept, kept[0], kept[1]), "The last 12 of 14", 14
         ),
         "second page": _kept(
-            lambda kept: picture_gallery.show(kept, kept[0], None),
+            lambda kept, _: picture_gallery.show(kept, kept[0], None),
             "13 to 14 of 14",
             14,
             asked={"gallery_page": 2},
         ),
         "found": _kept(
-            lambda kept: picture_gallery.show(kept, kept[0], None),
+            lambda kept, _: picture_gallery.show(kept, kept[0], None),
             "that fit, of 14 kept",
             14,
             asked={"gallery_page": 1, "gallery_search": "us-central1"},
         ),
         "nothing found": _kept(
-            lambda kept: picture_gallery.show(kept, kept[0], None),
+            lambda kept, _: picture_gallery.show(kept, kept[0], None),
             "has these words",
             14,
             asked={"gallery_search": "whale"},
@@ -100,10 +101,12 @@ WIDGETS: Final[dict[str, Widget]] = {
     },
     "picture_gallery.compare": {
         "the same": _kept(
-            lambda kept: picture_gallery.compare(kept[0], kept[1]), "the same picture, pixel by pixel", 2
+            lambda kept, zone: picture_gallery.compare(kept[0], kept[1], zone),
+            "the same picture, pixel by pixel",
+            2,
         ),
         "two others": _kept(
-            lambda kept: picture_gallery.compare(kept[0], kept[2]), "not the same picture", 6
+            lambda kept, zone: picture_gallery.compare(kept[0], kept[2], zone), "not the same picture", 6
         ),
     },
 }

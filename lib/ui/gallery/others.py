@@ -88,7 +88,7 @@ def _no_scenario() -> Mapping[str, Any]:
 
 
 def _audit(*entries: Entry) -> Callable[[Snapshot], None]:
-    return lambda _: audit.show(entries)
+    return lambda now: audit.show(entries, now.zone)
 
 
 def _settings(draw: Callable[..., object]) -> Callable[[Snapshot], object]:

@@ -36,8 +36,8 @@ def _one() -> LoadBalancer:
     return replace(BALANCER, services=(replace(SERVICE, groups=GROUPS[2:3]),))
 
 
-def _chart(figure: Any) -> Callable[[Snapshot], None]:
-    return lambda _: traffic_charts.draw(figure, key="sample")
+def _chart(figure: Callable[..., Any], found: Any) -> Callable[[Snapshot], None]:
+    return lambda now: traffic_charts.draw(figure(found, now.zone), key="sample")
 
 
 def _busy() -> Usage:
@@ -60,7 +60,7 @@ def _probes(count: int) -> Any:
         )
         for i in range(count)
     )
-    return traffic_charts.probe_bars(probes(entries))
+    return probes(entries)
 
 
 def _load(report: Report) -> Callable[[], Mapping[str, Any]]:
@@ -85,12 +85,12 @@ WIDGETS: Final[dict[str, Widget]] = {
         "43 regions": State(says="us-west4", draw=_picture(everywhere()), snapshot=case("all")),
     },
     "traffic_charts.draw": {
-        "requests": State(says="europe-west4", draw=_chart(traffic_charts.requests(USAGE))),
-        "errors": State(says="us-central1", draw=_chart(traffic_charts.errors(USAGE))),
-        "latency": State(says="europe-west4", draw=_chart(traffic_charts.latency(USAGE))),
-        "ten regions": State(says="northamerica-northeast2", draw=_chart(traffic_charts.requests(_busy()))),
-        "probes": State(says="50 ms", draw=_chart(_probes(200))),
-        "one probe": State(says="40 ms", draw=_chart(_probes(1))),
+        "requests": State(says="europe-west4", draw=_chart(traffic_charts.requests, USAGE)),
+        "errors": State(says="us-central1", draw=_chart(traffic_charts.errors, USAGE)),
+        "latency": State(says="europe-west4", draw=_chart(traffic_charts.latency, USAGE)),
+        "ten regions": State(says="northamerica-northeast2", draw=_chart(traffic_charts.requests, _busy())),
+        "probes": State(says="50 ms", draw=_chart(traffic_charts.probe_bars, _probes(200))),
+        "one probe": State(says="40 ms", draw=_chart(traffic_charts.probe_bars, _probes(1))),
     },
     "load_panel.show": {
         "idle": State(says="No picture is drawn", draw=load_panel.show, looks=_load(Report())),

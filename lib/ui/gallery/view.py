@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from lib.ui import session
+from lib.ui import viewer
 from lib.ui.gallery import state
 from lib.ui.gallery.registry import ALL, WIDGETS
 
@@ -25,7 +25,7 @@ def show() -> None:
         st.session_state.update(one.asked)
         st.session_state[_SHOWN] = place
     with st.container(key="exhibit"):
-        one.draw(session.current())
+        one.draw(viewer.snapshot())
 
 
 def _asked() -> Place:
