@@ -13,6 +13,7 @@ from lib.ui import (
     chrome,
     confirm,
     glance,
+    next_panel,
     passage,
     region_card,
     setting_up,
@@ -55,7 +56,7 @@ def show() -> None:
         elif snapshot.setting_up:
             setting_up.show(snapshot)
         else:
-            region_card.empty()
+            region_card.empty(snapshot, on_select=lambda: _follow(next_panel.PICKS))
     _fleet(snapshot, region)
     browser.follow(snapshot, part="all")
     confirm.leave_fragment()

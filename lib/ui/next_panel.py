@@ -8,12 +8,21 @@ from typing import Final
 
 import streamlit as st
 
-from lib.fleet.model import WhyNot
+from lib.fleet.model import Candidate, Provisioning, WhyNot
 from lib.fleet.next_region import NextRegion, next_region
-from lib.ui import changes, confirm, words
+from lib.ui import changes, confirm, table, words
 from lib.ui.snapshot import Snapshot
+from lib.ui.table import Column, Look, Row, cell
 
 SHOWN: Final = 3
+PICKED: Final = 4
+PICKS: Final = "next_regions"
+PICK_COLUMNS: Final = (
+    Column(title="Region"),
+    Column(title="Odds", align="right", tip="How likely the GPU can be had there now"),
+    Column(title="Serves in", align="right", tip="From the click to a serving replica, if there is stock"),
+    Column(title="Per hour", align="right", tip="List price with the cluster's fee"),
+)
 
 
 def show(snapshot: Snapshot, *, now: datetime, on_pick: Callable[[str, str], None]) -> None:
@@ -29,6 +38,37 @@ def show(snapshot: Snapshot, *, now: datetime, on_pick: Callable[[str, str], Non
         _buttons(snapshot, told, on_pick)
     _why_not(told)
     st.caption("By what is published now; when the controller needs a region it looks and judges again.")
+
+
+def short_list(snapshot: Snapshot, *, now: datetime, on_select: Callable[[], None]) -> None:
+    """The best few to look at, one click each: session_state[PICKS]["selected"] has its region."""
+    if snapshot.placement is None:
+        return
+    told = next_region(snapshot.placement, snapshot.views, now=now)
+    if told.best is None:
+        st.caption(words.plain(told.why))
+        return
+    able = (told.best, *told.others)
+    spot = " Spot" if told.best.provisioning is Provisioning.SPOT else ""
+    st.caption(
+        f"Best next for {words.gpu(told.best.accelerator)}{spot}, of {words.plural(len(able), 'region')} that can take it"
+    )
+    rows = [_pick(one) for one in able[:PICKED]]
+    table.show(snapshot, PICK_COLUMNS, rows, key=PICKS, label="Best next regions", on_select=on_select)
+
+
+def _pick(one: Candidate) -> Row:
+    odds, wait = one.obtainability, one.eta_s
+    look: Look = "good" if words.known_letter(one) == "L" else ""
+    return Row(
+        id=one.region,
+        cells=(
+            cell(one.region, words.place(one.region)),
+            cell("unknown" if odds is None else f"{odds:.0%}", look=look),
+            cell("unknown" if wait is None else words.span(round(wait, -1))),
+            cell(words.money(one.usd_per_hour)),
+        ),
+    )
 
 
 def _buttons(snapshot: Snapshot, told: NextRegion, on_pick: Callable[[str, str], None]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import tzinfo
 
 import streamlit as st
 
 from lib.fleet import explain
 from lib.fleet.model import Candidate, Entry, RegionStatus, WhyNot
-from lib.ui import changes, confirm, moments, passage, words
+from lib.ui import changes, confirm, moments, next_panel, passage, words
 from lib.ui.snapshot import Snapshot
 
 EVENTS = 8
@@ -35,16 +36,15 @@ def show(snapshot: Snapshot, region: str, accelerator: str) -> None:
         _conditions(status)
 
 
-def empty() -> None:
-    with st.container(
-        height="stretch", vertical_alignment="center", horizontal_alignment="center", gap="small"
-    ):
-        st.header(":material/ads_click: Pick a region", anchor=False, text_alignment="center")
+def empty(snapshot: Snapshot, *, on_select: Callable[[], None]) -> None:
+    """Nothing is chosen: where it would be worth to look first."""
+    with st.container(height="stretch", vertical_alignment="center", gap="small"):
+        st.header(":material/ads_click: Pick a region", anchor=False)
         st.caption(
-            "Click a marker, or choose a name above: what is offered there, what it costs and what would be "
-            "created.",
-            text_alignment="center",
+            "Click a marker, a row here, or choose a name above: what is offered there, what it costs and what "
+            "would be created."
         )
+        next_panel.short_list(snapshot, now=snapshot.clock.at(time.time()), on_select=on_select)
 
 
 def _buttons(snapshot: Snapshot, region: str, status: RegionStatus | None) -> None:

@@ -174,6 +174,18 @@ def test_expanding_from_the_palette_shows_the_plan_and_cancelling_changes_nothin
     assert serving.atlas("status")["spec"] == before
 
 
+def test_one_click_leads_from_the_empty_card_to_the_best_next_region(serving: Stack, page: Page) -> None:
+    settled(page, serving, "")
+    best = page.get_by_role("region", name="Best next regions").get_by_role("button").first
+    expect(best).to_be_visible(timeout=30_000)
+    best.click()
+    expect(page).to_have_url(re.compile(r"region=[a-z0-9-]+$"), timeout=15_000)
+    region = page.url.rpartition("=")[
+        2
+    ]  # and not by the text: the odds may have put another one there meanwhile
+    expect(page.get_by_role("heading", name=region)).to_be_visible(timeout=15_000)
+
+
 def test_a_double_click_on_the_button_is_one_change(serving: Stack, page: Page) -> None:
     def intents() -> list[str]:
         return [one["message"] for one in serving.atlas("events", "--kind", "intent", "--limit", "200")]

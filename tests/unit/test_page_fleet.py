@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from lib.ui import cluster_looks as names
 from lib.ui import fleet_samples, looks, phase_chart, samples, server, session
 from lib.ui.looks import Seen
 from lib.ui.snapshot import Trouble
-from tests.unit.test_pages import text
+from tests.unit.test_pages import table, text
 
 Open = Callable[..., AppTest]
 NOW = samples.NOW
@@ -42,26 +41,6 @@ def open_fleet(tmp_path: Path) -> Iterator[Open]:
     yield start
     looks.stop()
     session.stop()
-
-
-def table(at: AppTest, key: str) -> dict[str, Any]:
-    """What a table of the page was given to draw."""
-    for one in at.main:
-        found = _component(one, key)
-        if found:
-            return found
-    raise AssertionError(f"no table {key}")
-
-
-def _component(node: Any, key: str) -> dict[str, Any] | None:
-    proto = getattr(node, "proto", None)
-    told = getattr(proto, "json", "") if proto is not None else ""
-    if told and key in getattr(proto, "id", ""):
-        return json.loads(told)
-    for child in getattr(node, "children", {}).values():
-        if found := _component(child, key):
-            return found
-    return None
 
 
 def test_every_cluster_has_its_row_and_the_silent_one_is_hatched_with_what_was_known(

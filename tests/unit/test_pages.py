@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lib.fleet import catalog
+from lib.fleet.next_region import next_region
 from lib.fleet.roster import Kept
 from lib.gateways.listing import Listing
 from lib.settings import Settings
@@ -20,6 +22,7 @@ from lib.ui import (
     fleet_samples,
     load,
     looks,
+    next_panel,
     samples,
     server,
     session,
@@ -172,6 +175,26 @@ def everything(node: Any) -> str:
     return "\n".join([*sent, *map(everything, getattr(node, "children", {}).values())])
 
 
+def table(at: AppTest, key: str) -> dict[str, Any]:
+    """What a table of the page was given to draw."""
+    for one in at.main:
+        found = _component(one, key)
+        if found:
+            return found
+    raise AssertionError(f"no table {key}")
+
+
+def _component(node: Any, key: str) -> dict[str, Any] | None:
+    proto = getattr(node, "proto", None)
+    told = getattr(proto, "json", "") if proto is not None else ""
+    if told and key in getattr(proto, "id", ""):
+        return json.loads(told)
+    for child in getattr(node, "children", {}).values():
+        if found := _component(child, key):
+            return found
+    return None
+
+
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("case", samples.CASES)
 def test_every_page_can_show_every_state(open_page: Open, page: str, case: str) -> None:
@@ -225,6 +248,19 @@ def test_the_card_says_why_a_region_serves_or_does_not_and_what_would_flip_it(
     words = "\n".join(str(one.value) for one in (*why.markdown, *why.caption)).replace("\\", "")
     assert "Would flip with" in words
     assert says in words
+
+
+def test_where_no_region_is_chosen_the_best_next_ones_are_a_click_away(open_page: Open) -> None:
+    at = open_page("pages/atlas.py", "fleet")
+    seen = session.current()
+    assert seen.placement is not None
+    told = next_region(seen.placement, seen.views, now=samples.NOW)
+    assert told.best is not None
+    rows = table(at, "next_regions")["rows"]
+    able = [one.region for one in (told.best, *told.others)]
+    assert [row["id"] for row in rows] == able[: len(rows)]
+    assert 1 <= len(rows) <= next_panel.PICKED
+    assert f"of {len(able)} region" in text(at)
 
 
 def test_a_region_of_the_fleet_can_be_contracted_and_another_one_expanded(open_page: Open) -> None:

@@ -31,6 +31,10 @@ def _card(region: str, accelerator: str = L4) -> Callable[[Snapshot], None]:
     return card(lambda now: region_card.show(now, region, accelerator))
 
 
+def _no_region(now: Snapshot) -> None:
+    region_card.empty(now, on_select=lambda: None)
+
+
 def _event(reason: str, message: str) -> Callable[[Snapshot], None]:
     entry = Entry(id=1, kind="event", at=NOW, region="us-east4", subject=reason, message=message)
     return card(lambda now: region_card.event(entry, now.zone))
@@ -97,7 +101,10 @@ WIDGETS: Final[dict[str, Widget]] = {
             says="the wish is kept there", draw=_card("europe-west4"), snapshot=case("lost")
         ),
     },
-    "region_card.empty": {"empty": State(says="Pick a region", draw=card(lambda _: region_card.empty()))},
+    "region_card.empty": {
+        "best next ones": State(says="Best next for", draw=card(_no_region)),
+        "nothing known": State(says="Pick a region", draw=card(_no_region), snapshot=case("starting")),
+    },
     "region_card.event": {
         "known": State(says="GCE out of resources", draw=_event("FailedScaleUp", ENTRIES[5].message)),
         "unknown": State(says="SomethingNew", draw=_event("SomethingNew", "x" * 400)),

@@ -99,6 +99,10 @@ def _next(now: Snapshot) -> None:
     next_panel.show(now, now=NOW, on_pick=lambda _region, _gpu: None)
 
 
+def _picks(now: Snapshot) -> None:
+    next_panel.short_list(now, now=NOW, on_select=lambda: None)
+
+
 def _none_can() -> Snapshot:
     shown = samples.snapshot(SERVING)
     views = tuple(
@@ -195,6 +199,11 @@ WIDGETS: Final[dict[str, Widget]] = {
         "a best one": State(says="Why not elsewhere", draw=card(_next)),
         "none can": State(says="Best next region", draw=card(_next), snapshot=_none_can),
         "config cluster silent": State(says="Show its evidence", draw=card(_next), snapshot=case("lost")),
+    },
+    "next_panel.short_list": {
+        "a few": State(says="Best next for", draw=card(_picks)),
+        "none can": State(says="No other region can take", draw=card(_picks), snapshot=_none_can),
+        "config cluster silent": State(says="Best next for", draw=card(_picks), snapshot=case("lost")),
     },
     "sonar_panel.show": {
         "never asked": State(says="costs nothing", draw=_SONAR),
