@@ -176,6 +176,7 @@ def _spelled(request: PictureRequest) -> dict[str, Any]:
 def _hand_in(job_id: str) -> None:
     """The button's callback: check, then queue. The job id was made with the button, so a double click is one job."""
     state = st.session_state
+    _remember()  # a click may come with the address of before the last word was typed, which is no wish to go back
     request, found = read(state)
     if request is not None and not found:
         try:

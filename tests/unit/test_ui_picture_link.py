@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from lib.gateways.picture_request import PictureRequest
 from lib.settings import Settings
-from lib.ui import picture_link, prompt_form, samples, server, session
+from lib.ui import picture_link, pictures, prompt_form, samples, server, session
 from tests.unit.test_pages import text
 
 FOX = PictureRequest(
@@ -109,3 +109,17 @@ def test_what_is_changed_in_the_form_is_in_the_address(opened: Callable[..., App
     assert said(at) == {"prompt": "a fox", "sampler": "DDIM", "batch": "3"}
     at.number_input(key="batch_size").set_value(1).run()
     assert said(at) == {"prompt": "a fox", "sampler": "DDIM"}
+
+
+def test_a_click_with_the_address_of_before_the_last_word_keeps_what_was_typed(
+    opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[PictureRequest] = []
+    monkeypatch.setattr(pictures.Desk, "hand_in", lambda _, request, *, job_id: drawn.append(request))
+    at = opened(prompt="a fox")
+    at.text_area(key="prompt").set_value("a lighthouse").run()
+    at.query_params["prompt"] = "a fox"  # the browser has not heard yet that it changed
+    at.button(key="generate").click().run()
+    assert [one.prompt for one in drawn] == ["a lighthouse"]
+    assert at.text_area(key="prompt").value == "a lighthouse"
+    assert said(at) == {"prompt": "a lighthouse"}
