@@ -225,6 +225,8 @@ def _preview(preview: intent.ChangePreview) -> Iterator[str]:
     yield from (f"  call    {call}" for call in preview.calls)
     yield from (f"  commit  {commit}" for commit in preview.commits)
     yield f"  cost    {usd(preview.usd_per_hour_before)} -> {usd(preview.usd_per_hour_after)}"
+    if preview.cost_note:
+        yield f"          {preview.cost_note}"
     yield f"  blast   {preview.blast_radius}"
     yield f"  undo    {preview.undo}"
     yield "Nothing was changed."

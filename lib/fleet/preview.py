@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lib.fleet import catalog, words
+from lib.fleet.blast_radius import BlastRadius, blast_radius
 from lib.fleet.changed import list_changes, number_changes
+from lib.fleet.expected_cost import Expected, expected
 from lib.fleet.model import (
     Override,
     Phase,
@@ -52,6 +54,7 @@ class ChangePreview:
     blast_radius: str
     undo: str
     last: tuple[str, ...] = ()  # the regions that serve, where none would be left
+    cost_note: str = ""  # on what the cost rests where the platform itself will choose
 
 
 def preview(
@@ -63,16 +66,17 @@ def preview(
     config: Names,
 ) -> ChangePreview:
     change = _Change(before=before, after=after, status=status, views=views, config=config)
-    cost = change.cost()
+    likely = change.expected()
     return ChangePreview(
         sentence=change.sentence(),
         calls=tuple(change.calls()),
         commits=tuple(change.commits()),
         usd_per_hour_before=round(status.usd_per_hour, 4),
-        usd_per_hour_after=round(max(0.0, status.usd_per_hour + cost), 4),
+        usd_per_hour_after=round(max(0.0, status.usd_per_hour + change.cost() + likely.usd), 4),
         blast_radius=change.blast_radius(),
         undo=change.undo(),
-        last=tuple(change.last()),
+        last=change.radius().last,
+        cost_note=likely.note,
     )
 
 
@@ -241,44 +245,25 @@ class _Change:
     def _gpu(self, region: str) -> str:
         return catalog.short(self._chosen(region))
 
-    @property
-    def serving(self) -> list[str]:
-        return [r.region for r in self.status.regions if r.phase is Phase.SERVING]
-
-    def hit(self) -> list[str]:
-        """Regions that serve and would not for a while, by name."""
+    def radius(self) -> BlastRadius:
+        serving = [r.region for r in self.status.regions if r.phase is Phase.SERVING]
         hard = [o for o in self.started if o.rollout is Rollout.HARD]
-        named = [r for r in self.serving if r in self.touched(hard) or r in self.removed]
-        return self.serving if self._surplus() == len(self.serving) else named
-
-    def last(self) -> list[str]:
-        hit = self.hit()
-        return hit if len(hit) == len(self.serving) else []
-
-    def _surplus(self) -> int:
-        """How many of those that serve a lower number lets go; which ones is chosen when the time comes."""
-        if self.removed or self.after.serving >= self.before.serving:
-            return 0
-        return max(0, len(self.serving) - max(self.after.serving, len(self.after.pinned)))
+        named = [*self.touched(hard), *self.removed]
+        return blast_radius(self.before, self.after, serving=serving, named=named)
 
     def blast_radius(self) -> str:
-        serving, hit, surplus = self.serving, self.hit(), self._surplus()
-        if surplus and not self.last():
-            return (
-                f"{surplus} of {len(serving)} serving regions, the cheapest to lose first; the others go on."
-            )
-        if not hit:
-            safe = " The old replica serves until the new one is Ready." if self.started else ""
-            return f"No region that serves is interrupted.{safe}"
-        left = [r for r in serving if r not in hit]
-        if not left:
-            return (
-                f"{words.listed(hit)}: all that serves. The global address will answer nothing for a while."
-            )
-        on = "goes on" if len(left) == 1 else "go on"
-        return (
-            f"{words.listed(hit)}: {len(hit)} of {len(serving)} serving regions; {words.listed(left)} {on}."
-        )
+        safe = " The old replica serves until the new one is Ready." * bool(self.started)
+        return self.radius().sentence or f"No region that serves is interrupted.{safe}"
+
+    def expected(self) -> Expected:
+        """Of what the platform itself will choose; a drill costs more only if it obtains its GPU."""
+        hard = [o for o in self.started if o.rollout is Rollout.HARD]
+        if hard:
+            gpu, price = catalog.short(hard[-1].accelerator), words.usd(self._dearest(hard[-1]))
+            return Expected(note=f"Unchanged until a {gpu} is found, which costs up to {price} a region.")
+        if self.added or self.removed or self.started or self.ended:
+            return Expected()
+        return expected(self.before, self.after, status=self.status, views=self.views)
 
     def undo(self) -> str:
         if self.started:

@@ -89,10 +89,17 @@ def _preview(told: intent.ChangePreview, change: Change, seen: Snapshot) -> None
     if change.warning:
         st.warning(change.warning, icon=":material/warning:")
     money, radius = st.columns([1, 2], border=True)
-    delta = told.usd_per_hour_after - told.usd_per_hour_before
-    money.metric(
-        "Cost per hour", words.money(told.usd_per_hour_after), f"{delta:+.2f}", delta_color="inverse"
-    )
+    delta = round(told.usd_per_hour_after - told.usd_per_hour_before, 2)
+    with money:
+        st.metric(
+            "Cost per hour",
+            words.money(told.usd_per_hour_after),
+            f"{delta:+.2f}" if delta else "no change",
+            delta_color="inverse" if delta else "off",
+            delta_arrow="auto" if delta else "off",
+        )
+        if told.cost_note:
+            st.caption(words.plain(told.cost_note))
     radius.caption("Blast radius")
     radius.markdown(words.plain(told.blast_radius))
     if told.calls:

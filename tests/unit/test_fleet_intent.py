@@ -190,6 +190,7 @@ def test_the_preview_of_a_drill_warns_of_what_will_break() -> None:
     assert told.commits[0] == "clusters/atlas-us-central1/ with H100 80GB, Recreate"
     assert told.undo == "Recover; or by itself at 20:10 UTC."
     assert told.usd_per_hour_after == told.usd_per_hour_before
+    assert told.cost_note.startswith("Unchanged until a H100 80GB is found, which costs up to $")
 
 
 def test_the_preview_of_a_safe_switch_says_that_nothing_stops() -> None:
