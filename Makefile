@@ -8,7 +8,7 @@ help:
 	@echo "make run      start the sandbox, the controller and the dashboard; print one address"
 	@echo "make test     all tests (unit, contract, browser)"
 	@echo "make check    formatting, lint, types, layers, compiled requirements"
-	@echo "make e2e      only the browser tests      make bench    measure the budgets"
+	@echo "make e2e      only the browser tests      make bench    measure the budgets (SOAK=60: an hour of viewers)"
 	@echo "make chaos    a long run of faults and kills (FAULTS, KILLS, SEED)"
 	@echo "make setup    only the environment        make screens  screenshots for the README"
 	@echo "make gallery  the painter's pictures in docs/painter.md"
@@ -41,8 +41,9 @@ check: dev-setup
 	.venv/bin/lint-imports
 	@tools/lock.sh --check
 
+bench: SOAK ?= 2
 bench: dev-setup
-	$(py) -m tests.bench
+	ATLAS_BENCH_SOAK_MIN=$(SOAK) $(py) -m tests.bench
 
 screens: dev-setup
 	$(py) -m tests.e2e.screens

@@ -6,6 +6,7 @@ Every figure is measured in this run on this machine. Times are wall seconds unl
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -14,7 +15,16 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.bench import audience, measures, observe_cycle, sandbox_scale, thousand_clusters, traces, vip_load
+from tests.bench import (
+    audience,
+    measures,
+    observe_cycle,
+    page_weight,
+    sandbox_scale,
+    thousand_clusters,
+    traces,
+    vip_load,
+)
 from tests.bench.budgets import verdicts
 from tests.e2e.stack import CHROMIUM_ARGS, Stack, browser_path, free_port
 
@@ -44,9 +54,11 @@ def main() -> int:
             figures |= told(measures.cold_start(stack, browser))
             figures |= told(measures.clicks(stack, browser))
             figures |= told(measures.refreshes(stack, browser))
+            figures |= told(page_weight.page_weight(stack.url, browser))
             with ThreadPoolExecutor(1) as aside:
                 figures |= told(aside.submit(audience.crowd, stack).result())
-                figures |= told(aside.submit(audience.soak, stack).result())
+                minutes = float(os.environ.get("ATLAS_BENCH_SOAK_MIN", "2"))
+                figures |= told(aside.submit(audience.soak, stack, minutes=minutes).result())
             figures |= told(measures.stock_out(stack))
         finally:
             stack.stop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -17,13 +18,14 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from tests.bench.measures import dashboard
+from tests.bench.measures import process
 from tests.e2e.stack import Stack
 
 SESSIONS = 100
 EVERY_S = 2.0
 ROUNDS = 8
 PATIENCE_S = 60.0
+LEAST_LOOKS = 6  # at the memory in a soak
 
 
 @dataclass
@@ -80,7 +82,7 @@ class Viewer:
 def crowd(stack: Stack, sessions: int = SESSIONS) -> dict[str, object]:
     """Refresh times of `sessions` viewers, and the dashboard's resident memory while they watch."""
     viewers = [Viewer(url=f"ws{stack.url.removeprefix('http')}/_stcore/stream") for _ in range(sessions)]
-    server = dashboard(stack)
+    server = process(stack, "dashboard")
     asyncio.run(_together(viewers))
     took = sorted(1000 * one for viewer in viewers for one in viewer.took)
     return {
@@ -98,14 +100,23 @@ async def _together(viewers: list[Viewer]) -> None:
     await asyncio.gather(*(one.watch(0.1 * i, gate) for i, one in enumerate(viewers)))
 
 
-def soak(stack: Stack, *, rounds: int = 6, sessions: int = 20) -> dict[str, object]:
-    """Viewers come and go again and again; how much the dashboard's memory grew after the first third."""
-    server = dashboard(stack)
-    seen: list[float] = []
-    for _ in range(rounds):
+def soak(stack: Stack, *, minutes: float, sessions: int = 20) -> dict[str, object]:
+    """Viewers come and go again and again; how much the memory of dashboard and controller grew once it was warm."""
+    parts = {name: process(stack, name) for name in ("dashboard", "controller")}
+    seen: dict[str, list[float]] = {name: [] for name in parts}
+    end = time.monotonic() + 60 * minutes
+    while time.monotonic() < end or len(seen["dashboard"]) < LEAST_LOOKS:
         crowd(stack, sessions)
-        seen.append(server.memory_info().rss / 1e6)
-    return {
-        "soak_rss_mb": [round(one) for one in seen],
-        "soak_growth_mb_a_round": round((seen[-1] - seen[rounds // 3]) / (rounds - 1 - rounds // 3), 1),
-    }
+        for name, one in parts.items():
+            seen[name].append(one.memory_info().rss / 1e6)
+    figures: dict[str, object] = {"soak_minutes": minutes, "soak_looks": len(seen["dashboard"])}
+    for name, sizes in seen.items():
+        figures[f"soak_{name}_mb"] = f"{sizes[0]:.0f} to {sizes[-1]:.0f}"
+        figures[f"soak_{name}_growth_mb"] = round(growth(sizes), 1)
+    return figures
+
+
+def growth(sizes: Sequence[float]) -> float:
+    """From the middle third to the last one, by their medians: what a first third needs to warm up is no leak."""
+    third = len(sizes) // 3
+    return statistics.median(sizes[-third:]) - statistics.median(sizes[third : 2 * third])

@@ -9,6 +9,8 @@ AT_MOST: Mapping[str, float] = {
     "click_to_screen_p95_ms": 300,
     "sessions_refresh_p95_ms": 400,
     "sessions_rss_mb": 250,
+    "soak_dashboard_growth_mb": 10.0,  # flat, once it is warm
+    "soak_controller_growth_mb": 10.0,
     "rss_total_mb": 500,
     "stock_out_to_decision_s": 2.0,
     "plan_43x12_median_ms": 5.0,

@@ -165,9 +165,9 @@ def _belongs(process: psutil.Process, stack: Stack) -> bool:
         return False
 
 
-def dashboard(stack: Stack) -> psutil.Process:
-    """The dashboard's process."""
-    return next(p for p in psutil.process_iter(["cmdline"]) if _belongs(p, stack) and _role(p) == "dashboard")
+def process(stack: Stack, role: str) -> psutil.Process:
+    """Of the dashboard, the controller or the sandbox."""
+    return next(p for p in psutil.process_iter(["cmdline"]) if _belongs(p, stack) and _role(p) == role)
 
 
 def _role(process: psutil.Process) -> str:
