@@ -29,7 +29,8 @@ PROMPTS = (
     "a lighthouse in a storm, oil painting",
 )
 WATCHED = "us-central1"  # whose card is open; far enough from the client for a long arc
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
+ZONE = "Europe/Amsterdam"  # of the viewer, wherever the pictures are taken
 
 
 def main() -> None:
@@ -66,6 +67,10 @@ def take(stack: Stack) -> None:
         visit(dark, stack, f"capacity?cap_region={region}")
         expect(dark.locator(".st-key-capacity_grid .nsewdrag").first).to_be_attached(timeout=PATIENCE_MS)
         shoot(dark, "capacity")
+        visit(dark, stack, f"fleet?cluster=atlas-{region}")
+        expect(dark.locator(".st-key-phases .barlayer").first).to_be_attached(timeout=PATIENCE_MS)
+        expect(dark.get_by_text("READY").first).to_be_visible(timeout=PATIENCE_MS)
+        shoot(dark, "fleet")
         visit(dark, stack, "delivery")
         expect(dark.locator(".graph .row").first).to_be_visible(timeout=PATIENCE_MS)
         shoot(dark, "delivery")
@@ -76,6 +81,10 @@ def take(stack: Stack) -> None:
         dark.get_by_text("Decisions", exact=True).first.click()
         dark.locator(".head.opens").first.click(timeout=PATIENCE_MS)
         shoot(dark, "activity")
+        visit(light, stack, "settings")
+        expect(light.get_by_role("textbox", name="The placement as YAML")).to_be_visible(timeout=PATIENCE_MS)
+        expect(light.get_by_text("Begin again").first).to_be_visible(timeout=PATIENCE_MS)
+        shoot(light, "settings")
 
 
 @contextmanager
@@ -91,6 +100,8 @@ def page(chromium: Browser, stack: Stack, scheme: str) -> Page:
         viewport={"width": SIZE[0], "height": SIZE[1]},
         color_scheme="light" if scheme == "light" else "dark",
         reduced_motion="reduce",
+        timezone_id=ZONE,
+        locale="en-GB",
     )
     opened = context.new_page()
     visit(opened, stack, "")
