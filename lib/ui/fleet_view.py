@@ -155,7 +155,7 @@ def _opened(rows: Sequence[roster.Row]) -> roster.Row | None:
     if not rows:
         return None
     found = {one.name: one for one in rows}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         chosen = st.selectbox(
             "Look into",
             list(found),
