@@ -13,9 +13,7 @@ from lib.fleet.model import PlacementSpec
 class BlastRadius:
     serving: Sequence[str]
     hit: Sequence[str]  # by name
-    surplus: int = (
-        0  # of those that serve, let go by a lower number; which ones is chosen when the time comes
-    )
+    surplus: int = 0  # of those that serve, let go by a lower number; chosen when the time comes
 
     @property
     def last(self) -> tuple[str, ...]:

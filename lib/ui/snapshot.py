@@ -48,9 +48,7 @@ class Snapshot:
     zone: tzinfo = UTC  # in which times are told: the viewer's, put in by lib.ui.viewer
     label: str = ""  # "SANDBOX" or ""
     version: int = 0  # grows when anything but the age changed
-    fleet_version: int = (
-        0  # the same, but for what regions offer: odds change all the time, and few pages draw them
-    )
+    fleet_version: int = 0  # the same without what regions offer: odds change often, and few pages draw them
     placement: Placement | None = None
     views: tuple[RegionView, ...] = ()
     entries: tuple[Entry, ...] = ()  # newest first, bounded per kind
