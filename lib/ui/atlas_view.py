@@ -7,12 +7,13 @@ from typing import Final
 import streamlit as st
 
 from lib.fleet import catalog
-from lib.fleet.model import Phase, Provisioning
+from lib.fleet.model import Provisioning
 from lib.ui import (
     browser,
     chrome,
     confirm,
     glance,
+    live,
     next_panel,
     passage,
     region_card,
@@ -34,51 +35,72 @@ _GPU_BY_HAND: Final = "gpu_by_hand"
 @st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
     snapshot = viewer.snapshot()
+    _follow()
     chrome.banners(snapshot)
-    glance.show(snapshot)
+    asked = _asked(snapshot)
+    glance.show(snapshot, live=live.source("glance", snapshot, asked))
     left, right = st.columns([2.25, 1], gap="small")
     with right:
-        accelerator, provisioning = _pick(snapshot)
+        _pick(snapshot)
         region = st.session_state.get(_REGION)
     with left:  # before the card: the map is what people wait for
         worldmap.show(
             snapshot,
-            worldmap.Shown(
-                accelerator=accelerator, provisioning=provisioning, selected=region, layer=_layer()
-            ),
-            on_select=lambda: _follow("map"),
-            on_layer=_show_layer,
+            worldmap.Shown(accelerator=asked[0], provisioning=asked[1], selected=region, layer=_layer()),
             height=HEIGHT,
+            live=live.source("map", snapshot, asked),
         )
     with right, st.container(border=True, height=HEIGHT - 52, key="card"):
         if region:
-            region_card.show(snapshot, region, accelerator)
+            _card(region, asked[0])
         elif snapshot.setting_up:
             setting_up.show(snapshot)
         else:
-            region_card.empty(snapshot, on_select=lambda: _follow(next_panel.PICKS))
-    _fleet(snapshot, region)
-    browser.follow(snapshot, part="all")
+            region_card.empty(snapshot, live=live.source("next", snapshot, asked))
+    if snapshot.regions:
+        passage.lanes(snapshot, selected=region, live=live.source("lanes", snapshot, asked))
+    elif snapshot.placement is not None:
+        st.info(
+            "No region belongs to this placement yet. The controller locates one as soon as it has looked "
+            "around; or pick a region on the map and expand there.",
+            icon=":material/travel_explore:",
+        )
+    browser.follow(snapshot, part="all" if snapshot.setting_up else "frame")
     confirm.leave_fragment()
 
 
-def _pick(snapshot: Snapshot) -> tuple[str, Provisioning | None]:
+@st.fragment
+def _card(region: str, accelerator: str) -> None:
+    """A live part of its own within the page's: the rest of the page has its news from lib.ui.live."""
+    snapshot = viewer.snapshot()
+    region_card.show(snapshot, region, accelerator)
+    browser.follow(snapshot, part="all", key="pulse_card")
+    confirm.leave_fragment()
+
+
+def _asked(snapshot: Snapshot) -> live.Asked:
+    """Which GPU the map is about, bought how."""
+    if not st.session_state.get(_GPU_BY_HAND):
+        # follows the wanted one, also through a drill and back
+        st.session_state["gpu"] = accelerators(snapshot)[0]
+    bought = st.session_state.get("provisioning", _PREFERRED)
+    return st.session_state["gpu"], None if bought == _PREFERRED else Provisioning(bought)
+
+
+def _pick(snapshot: Snapshot) -> None:
     """The choices of the map: which GPU it is about, bought how, and which region's card is open."""
     gpu, model, region = st.columns([1.05, 0.9, 1.15], gap="small")
     with gpu:
-        options = accelerators(snapshot)
-        if not st.session_state.get(_GPU_BY_HAND):
-            st.session_state["gpu"] = options[0]  # follows the wanted one, also through a drill and back
-        chosen = st.selectbox(
+        st.selectbox(
             "GPU",
-            options,
+            accelerators(snapshot),
             key="gpu",
             format_func=lambda one: words.gpu(one).removeprefix("NVIDIA "),
             label_visibility="collapsed",
-            on_change=_chosen_by_hand,
+            on_change=_remember,
         )
     with model:
-        bought = st.selectbox(
+        st.selectbox(
             "Provisioning",
             [_PREFERRED, *Provisioning],
             key="provisioning",
@@ -99,17 +121,10 @@ def _pick(snapshot: Snapshot) -> tuple[str, Provisioning | None]:
             on_change=_remember,
         )
     st.session_state[_SHOWN] = _chosen()
-    return chosen or snapshot.wanted, None if bought == _PREFERRED else Provisioning(bought)
 
 
 def _chosen() -> tuple[str | None, ...]:
     return tuple(st.session_state.get(name) for name in ("gpu", "provisioning", _REGION))
-
-
-def _chosen_by_hand() -> None:
-    if _chosen() != st.session_state.get(_SHOWN):
-        st.session_state[_GPU_BY_HAND] = True
-        _remember()
 
 
 def begin() -> None:
@@ -122,6 +137,7 @@ def begin() -> None:
     if state[_GPU_BY_HAND]:
         state["gpu"] = gpu
     state["provisioning"] = bought if bought in set(Provisioning) else _PREFERRED
+    state[_SHOWN] = _chosen()
 
 
 def _layer() -> str:
@@ -129,8 +145,21 @@ def _layer() -> str:
     return asked if asked in worldmap.LAYERS else worldmap.LAYERS[0]
 
 
-def _show_layer() -> None:
-    asked = st.session_state["map"].get(_LAYER)
+def _follow() -> None:
+    """What was clicked since: a region, for the card, the box and the address bar alike, and the map's layer."""
+    for key in (worldmap.KEY, passage.LANES, next_panel.PICKS):
+        browser.take(key, _open)
+    browser.take(worldmap.KEY, _show_layer, name=_LAYER)
+    _remember()  # the boxes too: their callbacks can be lost like a component's
+
+
+def _open(region: str) -> None:
+    if region in catalog.REGIONS:
+        st.session_state[_REGION] = region
+        _remember()
+
+
+def _show_layer(asked: str) -> None:
     if asked in worldmap.LAYERS:
         _address(_LAYER, asked if asked != worldmap.LAYERS[0] else "")
 
@@ -139,8 +168,11 @@ def _remember() -> None:
     """The address bar names what is chosen, so that a link or a reload leads to the same screen. What was shown
     already is no choice: on the way to another page the browser tells of the boxes once more."""
     state = st.session_state
-    if _chosen() == state.get(_SHOWN):
+    chosen, shown = _chosen(), state.get(_SHOWN)
+    if shown is None or chosen == shown:
         return
+    if chosen[0] != shown[0]:
+        state[_GPU_BY_HAND] = True
     _address(_REGION, state.get(_REGION) or "")
     _address("gpu", state["gpu"] if state.get(_GPU_BY_HAND) else "")
     bought = state.get("provisioning", _PREFERRED)
@@ -160,24 +192,3 @@ def accelerators(snapshot: Snapshot) -> list[str]:
     if snapshot.placement is not None:
         wanted += snapshot.placement.spec.accelerators
     return list(dict.fromkeys([*wanted, *catalog.ACCELERATORS]))
-
-
-def _follow(key: str) -> None:
-    """A click on the map or a lane chooses the region, for the card, the box and the address bar alike."""
-    selected = st.session_state[key].get("selected")
-    if selected in catalog.REGIONS:
-        st.session_state[_REGION] = selected
-        _remember()
-
-
-def _fleet(snapshot: Snapshot, region: str | None) -> None:
-    if not snapshot.regions:
-        if snapshot.placement is not None:
-            st.info(
-                "No region belongs to this placement yet. The controller locates one as soon as it has looked "
-                "around; or pick a region on the map and expand there.",
-                icon=":material/travel_explore:",
-            )
-        return
-    ordered = sorted(snapshot.regions, key=lambda one: (one.phase is not Phase.SERVING, one.region))
-    passage.lanes(snapshot, ordered, selected=region, on_select=lambda: _follow("lanes"))

@@ -7,6 +7,8 @@ policy can stay at scripts from this server. What a component shows of names fro
 from __future__ import annotations
 
 import time
+import zlib
+from collections.abc import Callable
 from typing import Any, Final
 
 import streamlit as st
@@ -45,10 +47,19 @@ def status_line() -> None:
     _STATUS(key="status_line", data={"url": url(PULSE_PATH)})
 
 
+def _frame(seen: Snapshot) -> int:
+    """Of what a page with news of its own (lib.ui.live) still draws by a run: banners, boxes, the empty state."""
+    spec = seen.placement.spec if seen.placement else None
+    wanted = (spec.accelerators, spec.overrides) if spec else None
+    drawn = (seen.launch, seen.hub, seen.journal, seen.setting_up, not seen.regions, wanted)
+    return zlib.crc32(repr(drawn).encode())
+
+
 PARTS: Final = {  # of the snapshot, each with a number that grows when it has changed
     "all": lambda seen: seen.version,
     "fleet": lambda seen: seen.fleet_version,
     "probes": lambda seen: seen.newest_probe,
+    "frame": _frame,
 }
 
 
@@ -61,6 +72,28 @@ def follow(snapshot: Snapshot, *names: str, part: str = "fleet", key: str = "pul
     parts = {part: PARTS[part](snapshot)} if part else {}
     data = {"url": url(PULSE_PATH), "parts": parts, "looks": looks.versions(names)}
     _PULSE(key=key, height=1, data=data, on_news_change=lambda: None)
+
+
+def take(key: str, follow: Callable[[str], None], *, name: str = "selected") -> None:
+    """Call `follow` with what was chosen in this component since; in each run, before anything that depends on it.
+
+    By state and not in the component's callback: Streamlit ends a callback in its middle when a full run of the page
+    waits, and does not call it again. static/atlas/choice.js tells the choice, and the moment it was made."""
+    told = (st.session_state.get(key) or {}).get(name)
+    if not isinstance(told, dict) or told.get("at") == heard(key, name):
+        return
+    if isinstance(told.get("id"), str) and isinstance(told.get("at"), int | float):
+        follow(told["id"])
+        st.session_state[_heard(key, name)] = told["at"]
+
+
+def heard(key: str, name: str = "selected") -> float:
+    """The moment of the last choice that was followed, for the component to know."""
+    return float(st.session_state.get(_heard(key, name), 0))
+
+
+def _heard(key: str, name: str) -> str:
+    return f"{key}_{name}_heard"
 
 
 def pulse(snapshot: Snapshot) -> dict[str, Any]:

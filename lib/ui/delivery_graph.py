@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from lib.fleet.model import DeliveryCommit
@@ -22,6 +22,7 @@ LOOKS: Final = {
 }
 PREFIX: Final = "atlas-"
 
+GRAPH: Final = "delivery_graph"
 _DELIVERY: Final = browser.component("delivery")
 
 
@@ -40,11 +41,14 @@ def graph(
     stands: Sequence[ClusterSync],
     *,
     selected: str,
-    on_select: Callable[[], None],
 ) -> None:
-    """A click writes session_state["delivery_graph"]["selected"] (a whole sha) and calls `on_select`."""
-    data = payload(commits, stands) | {"clock": browser.clock(snapshot.clock), "selected": selected}
-    _DELIVERY(key="delivery_graph", data=data, on_selected_change=on_select)
+    """browser.take(GRAPH, …) has the commit that was clicked (a whole sha)."""
+    data = payload(commits, stands) | {
+        "clock": browser.clock(snapshot.clock),
+        "selected": selected,
+        "heard": browser.heard(GRAPH),
+    }
+    _DELIVERY(key=GRAPH, data=data, on_selected_change=lambda: None)
 
 
 def payload(commits: Sequence[DeliveryCommit], stands: Sequence[ClusterSync]) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from lib.ui.delivery_read import Repository
 from lib.ui.snapshot import Snapshot
 
 COMMIT: Final = "commit"  # in the session and in the address bar
-GRAPH: Final = "delivery_graph"
 
 
 def begin() -> None:
@@ -40,6 +39,7 @@ def begin() -> None:
 @st.fragment(run_every=chrome.HEARTBEAT_S)
 def show() -> None:
     snapshot = viewer.snapshot()
+    browser.take(delivery_graph.GRAPH, _follow)
     chrome.banners(snapshot)
     seen, members = delivery_read.repository(), delivery_read.members()
     names = [delivery_read.REPOSITORY, delivery_read.MEMBERS]
@@ -77,7 +77,7 @@ def _repository(snapshot: Snapshot, found: Repository, members: delivery_read.Me
     chosen = _chosen(found)
     left, right = st.columns([1.3, 1], gap="small")
     with left:
-        delivery_graph.graph(snapshot, found.commits, stands, selected=chosen.sha, on_select=_follow)
+        delivery_graph.graph(snapshot, found.commits, stands, selected=chosen.sha)
         st.caption(_left_out(found, stands))
     with right:
         return commit_panel.show(snapshot, found, chosen, stands)
@@ -139,12 +139,10 @@ def _chosen(found: Repository) -> DeliveryCommit:
     return chosen or found.head
 
 
-def _follow() -> None:
+def _follow(sha: str) -> None:
     """A click on a commit opens its panel, and the address bar names it."""
-    selected = st.session_state[GRAPH].get("selected")
-    if selected:
-        st.session_state[COMMIT] = selected
-        st.query_params[COMMIT] = selected[:SHORT]
+    st.session_state[COMMIT] = sha
+    st.query_params[COMMIT] = sha[:SHORT]
 
 
 def _left_out(found: Repository, stands: tuple[ClusterSync, ...]) -> str:

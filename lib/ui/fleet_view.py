@@ -126,7 +126,8 @@ def _clusters(
             icon=":material/hourglass_top:",
         )
     if rows:
-        roster_table.show(snapshot, rows, selected=st.session_state.get(CLUSTER), on_select=_choose)
+        browser.take(roster_table.KEY, _choose)
+        roster_table.show(snapshot, rows, selected=st.session_state.get(CLUSTER))
     others = roster.elsewhere(listed.value, rows)
     if others:
         st.caption(
@@ -146,8 +147,8 @@ def _trouble(snapshot: Snapshot, seen: Seen[Any], what: str) -> None:
     )
 
 
-def _choose() -> None:
-    st.session_state[CLUSTER] = st.session_state["roster"].get("selected")
+def _choose(name: str) -> None:
+    st.session_state[CLUSTER] = name
 
 
 def _opened(rows: Sequence[roster.Row]) -> roster.Row | None:

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Final, Literal
-
-import streamlit as st
+from typing import Any, Final, Literal
 
 from lib.fleet import answers, explain
 from lib.fleet.model import BLOCKED, PROGRESS, Condition, Decision, Phase, Placement
 from lib.fleet.spend import cost
-from lib.ui import moments, words
+from lib.ui import browser, words
 from lib.ui.snapshot import Snapshot
 
-NOTHING = ":gray[\u2013]"  # a dash where a number will stand
+NOTHING: Final = "\u2013"  # a dash where a number will stand
 HALF_A_DAY: Final = timedelta(hours=12)  # an older time needs its day
 WINDOW: Final = timedelta(hours=1)
 GOOD: Final = 0.999  # of requests answered: three nines are the least that is called well
 FAIR: Final = 0.95
-Color = Literal["green", "blue", "red", "orange", "gray"]
+Color = Literal["green", "blue", "red", "orange", "gray", ""]
+_GLANCE: Final = browser.component("glance")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """`value` is large and in `color`, with `rest` behind it; `marked` begins the first note."""
+
+    title: str
+    value: str = NOTHING
+    color: Color = ""
+    rest: str = ""
+    marked: str = ""
+    mark_color: Color = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,28 +42,31 @@ class Verdict:
     sentence: str
 
 
-def show(snapshot: Snapshot) -> None:
-    """Five cards, also before there is a placement: the map below them must not move when it comes."""
-    with st.container(key="glance"):
-        cells = st.columns([1, 1.25, 1, 1, 2.3], gap="small")
-        known = ", last known" if snapshot.hub is not None else ""
-        unknown = "comes with the set-up" if snapshot.setting_up else "not known at the moment"
-        with cells[0]:
-            _regions(snapshot.placement, unknown, known)
-        with cells[1]:
-            _endpoint(snapshot.placement, unknown, known)
-        with cells[2]:
-            _answers(snapshot, unknown)
-        with cells[3]:
-            _money(snapshot.placement, unknown)
-        with cells[4]:
-            _controller(snapshot)
+def show(snapshot: Snapshot, *, live: dict[str, Any] | None = None) -> None:
+    """Five cards in one component, also before there is a placement: the map below them must not move when it comes.
+
+    `live`: where it asks for news by itself (lib.ui.live)."""
+    _GLANCE(key="glance", data=payload(snapshot) | {"live": live})
 
 
-def _regions(placement: Placement | None, unknown: str, known: str) -> None:
-    if placement is None:
-        _card("regions", "Regions serving", NOTHING, unknown)
-        return
+def payload(snapshot: Snapshot) -> dict[str, Any]:
+    known = ", last known" if snapshot.hub is not None else ""
+    unknown = "comes with the set-up" if snapshot.setting_up else "not known at the moment"
+    placement = snapshot.placement
+    cards = (
+        _regions(placement, known) if placement else Card(title="Regions serving", notes=(unknown,)),
+        _endpoint(placement, known) if placement else Card(title="Global address", notes=(unknown,)),
+        _answers(snapshot) if placement else Card(title="Answered", notes=(unknown,)),
+        _money(placement) if placement else Card(title="Spend per hour", notes=(unknown,)),
+    )
+    return {
+        "clock": browser.clock(snapshot.clock),
+        "cards": [asdict(one) for one in cards],
+        "decision": _controller(snapshot),
+    }
+
+
+def _regions(placement: Placement, known: str) -> Card:
     regions, wanted = placement.status.regions, placement.spec.serving
     serving = sum(one.phase is Phase.SERVING for one in regions)
     blocked = sum(one.phase in BLOCKED for one in regions)
@@ -64,38 +79,33 @@ def _regions(placement: Placement | None, unknown: str, known: str) -> None:
     if first_time(placement):
         color = "blue"
     note = note or ("nothing is missing" if serving >= wanted else "nothing on the way yet")
-    _card("regions", f"Regions serving{known}", f":{color}[{serving}] / {wanted}", note)
-
-
-def _endpoint(placement: Placement | None, unknown: str, known: str) -> None:
-    if placement is None:
-        _card("address", "Global address", NOTHING, unknown)
-        return
-    verdict = vip_verdict(placement)
-    _card(
-        "address",
-        f"Global address{known}",
-        f":{verdict.color}[{verdict.word}]",
-        words.plain(verdict.sentence),
+    return Card(
+        title=f"Regions serving{known}", value=str(serving), color=color, rest=f" / {wanted}", notes=(note,)
     )
 
 
-def _answers(snapshot: Snapshot, unknown: str) -> None:
+def _endpoint(placement: Placement, known: str) -> Card:
+    verdict = vip_verdict(placement)
+    return Card(
+        title=f"Global address{known}",
+        value=verdict.word,
+        color=verdict.color,
+        notes=(verdict.sentence,),
+    )
+
+
+def _answers(snapshot: Snapshot) -> Card:
     """Of the last hour: what the prober and the prompt box got through the global address."""
-    if snapshot.placement is None:
-        _card("answers", "Answered", NOTHING, unknown)
-        return
     told = answers.since(snapshot.entries, snapshot.clock.at(time.time()) - WINDOW)
     if told.share is None:
-        _card("answers", "Answered", NOTHING, "nothing was asked in the last hour")
-        return
+        return Card(title="Answered", notes=("nothing was asked in the last hour",))
     color: Color = "green" if told.share >= GOOD else "orange" if told.share >= FAIR else "red"
     slow = "" if told.p95_ms is None else f"95 % within {told.p95_ms:.0f} ms"
-    _card(
-        "answers",
-        "Answered",
-        f":{color}[{share_words(told.share)}]",
-        f"{slow}  \nof {told.asked} in the last hour",
+    return Card(
+        title="Answered",
+        value=share_words(told.share),
+        color=color,
+        notes=(slow, f"of {told.asked} in the last hour"),
     )
 
 
@@ -104,18 +114,16 @@ def share_words(share: float) -> str:
     return "100 %" if share == 1 else f"{min(99.9, 100 * share):.1f} %"
 
 
-def _money(placement: Placement | None, unknown: str) -> None:
-    if placement is None:
-        _card("money", "Spend per hour", NOTHING, unknown)
-        return
+def _money(placement: Placement) -> Card:
     spend, budget = placement.status.usd_per_hour, placement.spec.max_hourly_usd
     share = spend / budget if budget > 0 else 1.0
-    color = "red" if share > 1 else "orange" if share > 0.85 else "green"
-    _card(
-        "money",
-        "Spend per hour",
-        words.money(spend).replace("$", "\\$"),
-        f":{color}[{share:.0%}] of the \\${budget:g} budget{_month(placement)}",
+    color: Color = "red" if share > 1 else "orange" if share > 0.85 else "green"
+    return Card(
+        title="Spend per hour",
+        value=words.money(spend),
+        marked=f"{share:.0%}",
+        mark_color=color,
+        notes=(f" of the ${budget:g} budget", _month(placement)),
     )
 
 
@@ -125,39 +133,39 @@ def _month(placement: Placement) -> str:
     if told is None:
         return ""
     more = "+" if told.unseen_s >= 1 else ""
-    return f"  \nmonth \\${told.month_usd:,.0f}{more} of about \\${told.forecast_usd:,.0f}"
+    return f"month ${told.month_usd:,.0f}{more} of about ${told.forecast_usd:,.0f}"
 
 
-def _controller(snapshot: Snapshot) -> None:
+def _controller(snapshot: Snapshot) -> dict[str, Any]:
+    """The latest decision; without one a sentence why there is none."""
     decision = latest(snapshot)
-    with st.container(border=True, height="stretch", gap=None, key="glance_decision"):
-        if decision is None:
-            st.caption("What the controller is doing")
-            st.markdown(
-                "Setting up the platform; the steps are beside the map."
-                if snapshot.setting_up
-                else "Nothing is known of it at the moment."
-                if snapshot.placement is None
-                else "Nothing to decide: the fleet is as it was asked for."
-                if _served(snapshot.placement)
-                else "No decision yet: the controller looks around first."
-            )
-            return
-        region = f" · {decision.region}" if decision.region else ""
-        now = snapshot.clock.at(time.time())
-        when = moments.tag(decision.at, snapshot.zone, dated=now - decision.at > HALF_A_DAY)
-        st.caption(
-            f"Latest decision · {when} · **{words.plain(decision.verb + region)}**", unsafe_allow_html=True
-        )
-        said = moments.sentence(shortened(decision.reason, 240), snapshot.zone, now)
-        st.markdown(said, unsafe_allow_html=True)
-        told = explain.told(decision)
-        if told.why_not:
-            first = told.why_not[0]
-            rest = f" (and {len(told.why_not) - 1} more)" if len(told.why_not) > 1 else ""
-            st.caption(f"Why not {first.region}{rest}: {words.plain(first.reason)}")
-        elif told.flip:
-            st.caption(f"What would flip it: {words.plain(told.flip[0])}")
+    if decision is None:
+        return {"said": _undecided(snapshot)}
+    told = explain.told(decision)
+    more = ""
+    if told.why_not:
+        first = told.why_not[0]
+        rest = f" (and {len(told.why_not) - 1} more)" if len(told.why_not) > 1 else ""
+        more = f"Why not {first.region}{rest}: {first.reason}"
+    elif told.flip:
+        more = f"What would flip it: {told.flip[0]}"
+    return {
+        "at": decision.at.timestamp(),
+        "dated": snapshot.clock.at(time.time()) - decision.at > HALF_A_DAY,
+        "what": decision.verb + (f" · {decision.region}" if decision.region else ""),
+        "said": shortened(decision.reason, 240),
+        "more": more,
+    }
+
+
+def _undecided(snapshot: Snapshot) -> str:
+    if snapshot.setting_up:
+        return "Setting up the platform; the steps are beside the map."
+    if snapshot.placement is None:
+        return "Nothing is known of it at the moment."
+    if _served(snapshot.placement):
+        return "Nothing to decide: the fleet is as it was asked for."
+    return "No decision yet: the controller looks around first."
 
 
 def _served(placement: Placement) -> bool:
@@ -199,10 +207,3 @@ def condition(placement: Placement, kind: str) -> Condition | None:
 
 def shortened(text: str, most: int = 170) -> str:
     return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"
-
-
-def _card(name: str, title: str, value: str, note: str) -> None:
-    with st.container(border=True, height="stretch", gap=None, key=f"glance_{name}"):
-        st.caption(title)
-        st.markdown(f"**{value}**")
-        st.caption(note)

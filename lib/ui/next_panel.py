@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -40,21 +40,39 @@ def show(snapshot: Snapshot, *, now: datetime, on_pick: Callable[[str, str], Non
     st.caption("By what is published now; when the controller needs a region it looks and judges again.")
 
 
-def short_list(snapshot: Snapshot, *, now: datetime, on_select: Callable[[], None]) -> None:
-    """The best few to look at, one click each: session_state[PICKS]["selected"] has its region."""
+def short_list(snapshot: Snapshot, *, now: datetime, live: dict[str, Any] | None = None) -> None:
+    """The best few to look at, one click each: browser.take(PICKS, …) has its region."""
     if snapshot.placement is None:
         return
+    rows, caption = _best(snapshot, now)
+    table.show(
+        snapshot,
+        PICK_COLUMNS,
+        rows,
+        key=PICKS,
+        label="Best next regions",
+        chooses=True,
+        caption=caption,
+        live=live,
+    )
+
+
+def payload(snapshot: Snapshot, *, now: datetime) -> dict[str, Any]:
+    """What the short list's table shows."""
+    rows, caption = _best(snapshot, now)
+    return table.payload(snapshot, rows, caption=caption)
+
+
+def _best(snapshot: Snapshot, now: datetime) -> tuple[list[Row], str]:
+    if snapshot.placement is None:
+        return [], ""
     told = next_region(snapshot.placement, snapshot.views, now=now)
     if told.best is None:
-        st.caption(words.plain(told.why))
-        return
+        return [], told.why
     able = (told.best, *told.others)
     spot = " Spot" if told.best.provisioning is Provisioning.SPOT else ""
-    st.caption(
-        f"Best next for {words.gpu(told.best.accelerator)}{spot}, of {words.plural(len(able), 'region')} that can take it"
-    )
-    rows = [_pick(one) for one in able[:PICKED]]
-    table.show(snapshot, PICK_COLUMNS, rows, key=PICKS, label="Best next regions", on_select=on_select)
+    gpu, count = words.gpu(told.best.accelerator), words.plural(len(able), "region")
+    return [_pick(one) for one in able[:PICKED]], f"Best next for {gpu}{spot}, of {count} that can take it"
 
 
 def _pick(one: Candidate) -> Row:

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from lib.fleet.model import BLOCKED, PROGRESS, Phase, RegionStatus
 from lib.ui import browser, words
 from lib.ui.snapshot import Snapshot
 
+LANES: Final = "lanes"
 SPANS: Final = 9  # of a region's history that fit the card
 
 _PASSAGE: Final = browser.component("passage")
 
 
-def lanes(
-    snapshot: Snapshot,
-    regions: Sequence[RegionStatus],
-    *,
-    selected: str | None,
-    on_select: Callable[[], None],
-) -> None:
-    """A row a region; a click writes session_state["lanes"]["selected"] and calls `on_select`."""
-    data = {
+def lanes(snapshot: Snapshot, *, selected: str | None, live: dict[str, Any] | None = None) -> None:
+    """A row a region, those that serve first; browser.take(LANES, …) has the one that was clicked.
+
+    `live`: where it asks for news by itself (lib.ui.live)."""
+    data = payload(snapshot) | {
         "mode": "lanes",
-        "clock": browser.clock(snapshot.clock),
         "selected": selected,
-        "rows": [row(one) for one in regions],
+        "heard": browser.heard(LANES),
+        "live": live,
     }
-    _PASSAGE(key="lanes", data=data, on_selected_change=on_select)
+    _PASSAGE(key=LANES, data=data, on_selected_change=lambda: None)
+
+
+def payload(snapshot: Snapshot) -> dict[str, Any]:
+    ordered = sorted(snapshot.regions, key=lambda one: (one.phase is not Phase.SERVING, one.region))
+    return {"clock": browser.clock(snapshot.clock), "rows": [row(one) for one in ordered]}
 
 
 def waterfall(snapshot: Snapshot, status: RegionStatus) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import tzinfo
+from typing import Any
 
 import streamlit as st
 
@@ -36,7 +36,7 @@ def show(snapshot: Snapshot, region: str, accelerator: str) -> None:
         _conditions(status)
 
 
-def empty(snapshot: Snapshot, *, on_select: Callable[[], None]) -> None:
+def empty(snapshot: Snapshot, *, live: dict[str, Any] | None = None) -> None:
     """Nothing is chosen: where it would be worth to look first."""
     with st.container(height="stretch", vertical_alignment="center", gap="small"):
         st.header(":material/ads_click: Pick a region", anchor=False)
@@ -44,7 +44,7 @@ def empty(snapshot: Snapshot, *, on_select: Callable[[], None]) -> None:
             "Click a marker, a row here, or choose a name above: what is offered there, what it costs and what "
             "would be created."
         )
-        next_panel.short_list(snapshot, now=snapshot.clock.at(time.time()), on_select=on_select)
+        next_panel.short_list(snapshot, now=snapshot.clock.at(time.time()), live=live)
 
 
 def _buttons(snapshot: Snapshot, region: str, status: RegionStatus | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from typing import Any, Final
 
@@ -41,19 +41,18 @@ POD_LOOKS: Final[dict[str, Look]] = {
 }
 SYNC_LOOKS: Final[dict[str, Look]] = {"SYNCED": "good", "PENDING": "going", "ERROR": "bad"}
 UNKNOWN: Final = "unknown"
+KEY: Final = "roster"
 
 
-def show(
-    snapshot: Snapshot, rows: Sequence[Row], *, selected: str | None, on_select: Callable[[], None]
-) -> None:
+def show(snapshot: Snapshot, rows: Sequence[Row], *, selected: str | None) -> None:
     table.show(
         snapshot,
         COLUMNS,
         [_row(one, snapshot.zone) for one in rows],
-        key="roster",
+        key=KEY,
         label="Clusters of the fleet",
         selected=selected,
-        on_select=on_select,
+        chooses=True,
     )
 
 

@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lib.ui import browser, errands, looks, session, worldmap
+from lib.ui import browser, errands, live, looks, session, worldmap
 
 HOME: Final = Path(__file__).resolve().parents[2]
 SCRIPT: Final = HOME / "lib" / "ui" / "app.py"
@@ -103,6 +103,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route(f"/{worldmap.PLACES_PATH}", worldmap.places),
         Route(f"/{browser.PULSE_PATH}", pulse),
+        Route(f"/{live.PATH}", live.answer),
         Mount("/app/static", RevalidatedFiles(directory=HOME / "static")),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -70,21 +70,32 @@ def show(  # noqa: PLR0913 - a table has that many parts
     key: str,
     label: str,
     selected: str | None = None,
-    on_select: Callable[[], None] | None = None,
+    chooses: bool = False,
+    caption: str = "",
+    live: dict[str, Any] | None = None,
 ) -> None:
-    """With `on_select` a click writes session_state[key]["selected"] and calls it."""
-    data = {
-        "clock": browser.clock(snapshot.clock),
+    """With `chooses` rows can be clicked; browser.take(key, …) has the one that was. `live`: where the table asks for
+    news by itself (lib.ui.live); then payload() is what the answer holds of it."""
+    data = payload(snapshot, rows, caption=caption) | {
         "label": label,
         "columns": [
             {name: value for name in ("title", "tip", "align", "width") if (value := getattr(one, name))}
             for one in columns
         ],
-        "rows": [_row(one) for one in rows],
         "selected": selected,
-        "chooses": on_select is not None,
+        "chooses": chooses,
+        "heard": browser.heard(key),
+        "live": live,
     }
-    _TABLE(key=key, data=data, on_selected_change=on_select or (lambda: None))
+    _TABLE(key=key, data=data, on_selected_change=lambda: None)
+
+
+def payload(snapshot: Snapshot, rows: Sequence[Row], *, caption: str = "") -> dict[str, Any]:
+    return {
+        "clock": browser.clock(snapshot.clock),
+        "caption": caption,
+        "rows": [_row(one) for one in rows],
+    }
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Places and the world's outline are files the browser keeps; a refresh carries on
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -19,6 +19,7 @@ from lib.fleet.model import Entry, Provisioning, RegionStatus
 from lib.ui import browser, words
 from lib.ui.snapshot import Snapshot
 
+KEY: Final = "map"
 PLACES: Final = tuple(sorted(catalog.REGIONS))
 PLACES_PATH: Final = "atlas/places.json"
 LAYERS: Final = ("availability", "health", "traffic", "price", "latency")
@@ -53,27 +54,31 @@ def show(
     snapshot: Snapshot,
     shown: Shown,
     *,
-    on_select: Callable[[], None],
-    on_layer: Callable[[], None],
     height: int = 560,
+    live: dict[str, Any] | None = None,
 ) -> None:
-    """Draw the map; a click writes session_state["map"]["selected"] and calls `on_select`, another layer
-    ["layer"] and `on_layer`."""
+    """Draw the map; browser.take(KEY, …) has the region that was clicked, and with name="layer" the layer."""
     _MAP(
-        key="map",
+        key=KEY,
         height=height,
-        data=payload(snapshot, shown),
-        on_selected_change=on_select,
-        on_layer_change=on_layer,
+        data=payload(snapshot, shown)
+        | {
+            "world": browser.url("app/static/atlas/world.json"),
+            "places": browser.url(PLACES_PATH),
+            "selected": shown.selected,
+            "layer": shown.layer,
+            "heard": {name: browser.heard(KEY, name) for name in ("selected", "layer")},
+            "live": live,
+        },
+        on_selected_change=lambda: None,
+        on_layer_change=lambda: None,
     )
 
 
 def payload(snapshot: Snapshot, shown: Shown) -> dict[str, Any]:
-    """What travels with a refresh, for every layer. Lists follow the order of `PLACES`."""
+    """What a refresh carries, for every layer; what the viewer chose is not in it. Lists follow the order of `PLACES`."""
     found = [snapshot.candidate(region, shown.accelerator, shown.provisioning) for region in PLACES]
     return {
-        "world": browser.url("app/static/atlas/world.json"),
-        "places": browser.url(PLACES_PATH),
         "clock": browser.clock(snapshot.clock),
         "gpu": words.gpu(shown.accelerator) + _bought(shown.provisioning),
         "known": "".join(words.known_letter(one) for one in found),
@@ -85,8 +90,6 @@ def payload(snapshot: Snapshot, shown: Shown) -> dict[str, Any]:
         "fleet": [_marker(status) for status in snapshot.regions],
         "answers": _answers(snapshot),
         "arcs": [_arc(one) for one in arcs(snapshot.of_kind("prompt"))],
-        "selected": shown.selected,
-        "layer": shown.layer,
     }
 
 

@@ -28,6 +28,25 @@ function offset(at) {
 const exact = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC" });
 export const utc = (at) => `${exact.format(new Date(at * 1000)).replace(",", "")} UTC`;
 
+const SAID = /(?<!\d-\d\d )\b([01]\d|2[0-3]):([0-5]\d) UTC\b/g;
+const brief = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+
+/** What the controller says, whose times are UTC, as nodes with the time of this browser and UTC to point at. It tells no
+ * day: the time nearest to `moment` (epoch seconds) is taken. */
+export function said(text, moment) {
+  const nodes = [], today = moment * 1000;
+  let end = 0;
+  for (const found of text.matchAll(SAID)) {
+    const day = new Date(today).setUTCHours(Number(found[1]), Number(found[2]), 0, 0), at = day + 86400000 * Math.round((today - day) / 86400000);
+    const node = el("time", "", brief.format(at));
+    node.dateTime = new Date(at).toISOString();
+    node.title = found[0];
+    nodes.push(text.slice(end, found.index), node);
+    end = found.index + found[0].length;
+  }
+  return [...nodes, text.slice(end)];
+}
+
 /** Call `tick` four times a second for as long as `root` is on screen. */
 export function run(root, tick) {
   const host = root.host ?? root;

@@ -1,6 +1,7 @@
 // Which commit each cluster runs: clusters as rows, and commits down with the clusters as rails across them.
 // Ages are counted here, so that nothing has to be sent while nothing happens.
 import { now, span, run, el, sheet, times, utc } from "./clock.js";
+import { Chooser } from "./choice.js";
 
 const css = await sheet(import.meta, "delivery.css");
 const time = times({ day: "numeric", month: "short" });
@@ -10,13 +11,14 @@ export default function draw({ data, parentElement, setStateValue }) {
   let panel = panels.get(parentElement);
   if (!panel) {
     parentElement.adoptedStyleSheets = [css];
-    panel = { box: parentElement.appendChild(el("div")), ages: [], clock: data.clock };
+    panel = { box: parentElement.appendChild(el("div")), ages: [], clock: data.clock, chooser: new Chooser(parentElement) };
     panels.set(parentElement, panel);
     run(parentElement, () => tick(panel));
   }
   panel.clock = data.clock;
-  panel.choose = (id) => setStateValue("selected", id);
-  const key = JSON.stringify({ ...data, clock: null, selected: null });
+  panel.choose = (id) => panel.chooser.tell(setStateValue, id);
+  panel.chooser.answer(data.heard);
+  const key = JSON.stringify({ ...data, clock: null, selected: null, heard: null });
   if (panel.key !== key) {
     panel.key = key;
     panel.ages = [];

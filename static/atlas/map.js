@@ -1,7 +1,9 @@
 // The live world map. Its DOM survives refreshes: only what changed is patched, zoom and place stay the viewer's.
 // Everything written on it goes through textContent; colours come from map.css and so from the theme.
 import { arc, project, spread } from "./geo.js";
-import { now, span, run, el, sheet } from "./clock.js";
+import { now, said, span, run, el, sheet } from "./clock.js";
+import { fresh } from "./live.js";
+import { Chooser } from "./choice.js";
 
 const css = await sheet(import.meta, "map.css");
 const NS = "http://www.w3.org/2000/svg";
@@ -40,11 +42,14 @@ const maps = new WeakMap();
 const files = new Map();
 const get = (url) => files.get(url) ?? files.set(url, fetch(url).then((r) => r.json())).get(url);
 
-export default function draw({ data, parentElement, setStateValue }) {
+export default fresh(draw);
+
+function draw({ data, parentElement, setStateValue }) {
   let map = maps.get(parentElement);
   if (!map) maps.set(parentElement, (map = new WorldMap(parentElement)));
-  map.choose = (id) => setStateValue("selected", id);
-  map.tell = (layer) => setStateValue("layer", layer);
+  map.set = setStateValue;
+  map.region.answer(data.heard.selected);
+  map.wish.answer(data.heard.layer);
   map.show(data);
 }
 
@@ -60,11 +65,15 @@ class WorldMap {
     this.legend = el("div", "legend");
     this.box.append(this.svg, this.tip, this.legend, this.layers(), this.controls());
     root.append(this.box);
-    Object.assign(this, { nodes: new Map(), arcNodes: new Map(), view: null, data: null, hovered: null, engaged: false });
+    Object.assign(this, { region: new Chooser(root), wish: new Chooser(root, "layer"), nodes: new Map(), arcNodes: new Map(), view: null, data: null, hovered: null, engaged: false });
     this.ruler = document.createElement("canvas").getContext("2d");
     new ResizeObserver(() => this.resize()).observe(this.box);
     this.pointer();
     run(root, () => this.tick());
+  }
+
+  choose(id) {
+    this.region.tell(this.set, id);
   }
 
   async show(data) {
@@ -210,7 +219,7 @@ class WorldMap {
     this.tip.replaceChildren(line("title", region.id), line("place", region.place));
     if (status) {
       this.tip.append(line("phase " + lookOf(status.phase), titleOf(status.phase)));
-      if (status.message) this.tip.append(line("message", status.message));
+      if (status.message) { const told = line("message", ""); told.append(...said(status.message, now(this.data.clock))); this.tip.append(told); }
       if (status.eta) this.tip.append(line("eta", ""));
     }
     const chance = region.chance === null || region.chance === undefined ? "" : ` · ${region.chance} %`;
@@ -335,7 +344,7 @@ class WorldMap {
     bar.setAttribute("aria-label", "What the map shows");
     this.layerChips = Object.entries(LAYERS).map(([name, { title }]) => {
       const chip = el("button", "", title);
-      chip.addEventListener("click", () => { this.layer = name; this.patch(); this.layout(); this.tell(name); });
+      chip.addEventListener("click", () => { this.layer = name; this.patch(); this.layout(); this.wish.tell(this.set, name); });
       bar.append(chip);
       return chip;
     });

@@ -1,6 +1,8 @@
 // How regions come to serve: one lane a region, or all phases of one region as a waterfall. Bars grow and ETAs count
 // down here, in the browser, so that nothing has to be sent while nothing happens.
-import { now, span, run, el, sheet } from "./clock.js";
+import { now, said, span, run, el, sheet } from "./clock.js";
+import { fresh } from "./live.js";
+import { Chooser } from "./choice.js";
 
 const css = await sheet(import.meta, "passage.css");
 const PROGRESS = ["Wanted", "Provisioning", "Registering", "Syncing", "WaitingForGpu", "Starting", "Attaching", "Serving"];
@@ -8,16 +10,19 @@ const TITLES = { WaitingForGpu: "Waiting for GPU", StockedOut: "Stocked out", Qu
 const titleOf = (phase) => TITLES[phase] ?? phase;
 const panels = new WeakMap();
 
-export default function draw({ data, parentElement, setStateValue }) {
+export default fresh(draw);
+
+function draw({ data, parentElement, setStateValue }) {
   let panel = panels.get(parentElement);
   if (!panel) {
     parentElement.adoptedStyleSheets = [css];
-    panel = { box: parentElement.appendChild(el("div", "passage")), ticks: [], clock: data.clock };
+    panel = { box: parentElement.appendChild(el("div", "passage")), ticks: [], clock: data.clock, chooser: new Chooser(parentElement) };
     panels.set(parentElement, panel);
     run(parentElement, () => panel.ticks.forEach((tick) => tick()));
   }
-  panel.choose = (id) => setStateValue("selected", id);
-  const key = JSON.stringify({ ...data, clock: null });
+  panel.choose = (id) => panel.chooser.tell(setStateValue, id);
+  panel.chooser.answer(data.heard);
+  const key = JSON.stringify({ ...data, clock: null, heard: null });
   panel.clock = data.clock;
   if (panel.key === key) return;
   panel.key = key;
@@ -38,8 +43,10 @@ function lane(panel, row, selected) {
     cell.title = titleOf(phase);
     bar.append(cell);
   });
+  const message = el("span", "message");
+  message.append(...said(row.message ?? "", now(panel.clock)));
   const phase = el("span", "phase", titleOf(row.phase)), time = el("span", "time");
-  node.append(head, ...(row.lease ? [] : [bar]), phase, time, el("span", "message", row.message));
+  node.append(head, ...(row.lease ? [] : [bar]), phase, time, message);
   if (row.lease) node.classList.add("lease");
   panel.ticks.push(() => (time.textContent = moment(panel, row)));
   return node;

@@ -1,20 +1,26 @@
 // A table whose rows can be chosen: badges, bars, counts and ages. Only rows that changed are drawn again, so that the
 // keyboard's focus and what is being read stay where they are. Everything from outside is set as text.
 import { now, span, run, el, sheet, times, utc } from "./clock.js";
+import { fresh } from "./live.js";
+import { Chooser } from "./choice.js";
 
 const css = await sheet(import.meta, "table.css");
 const time = times({ day: "numeric", month: "short" });
 const tables = new WeakMap();
 
-export default function draw({ data, parentElement, setStateValue }) {
+export default fresh(draw);
+
+function draw({ data, parentElement, setStateValue }) {
   let table = tables.get(parentElement);
   if (!table) {
     parentElement.adoptedStyleSheets = [css];
     table = make(parentElement, data);
+    table.chooser = new Chooser(parentElement);
     tables.set(parentElement, table);
     run(parentElement, () => ticks(table));
   }
-  table.choose = data.chooses ? (id) => setStateValue("selected", id) : null;
+  table.choose = data.chooses ? (id) => table.chooser.tell(setStateValue, id) : null;
+  table.chooser.answer(data.heard);
   table.clock = data.clock;
   const titles = JSON.stringify(data.columns);
   if (table.titles !== titles) {
@@ -23,6 +29,9 @@ export default function draw({ data, parentElement, setStateValue }) {
     table.rows.clear();
   }
   table.columns = data.columns;
+  table.caption.textContent = data.caption;
+  table.caption.hidden = !data.caption;
+  table.top.hidden = !data.rows.length;
   const focused = parentElement.activeElement?.closest?.("tbody")?.dataset.id;
   const kept = new Map();
   for (const row of data.rows) {
@@ -44,11 +53,12 @@ function make(parent, data) {
   scroller.tabIndex = 0;
   scroller.setAttribute("role", "region");
   scroller.setAttribute("aria-label", data.label);
+  const caption = document.createElement("caption");
   top.append(head);
-  box.append(top);
+  box.append(caption, top);
   scroller.append(box);
   parent.append(scroller);
-  return { box, head, rows: new Map(), clock: data.clock };
+  return { box, head, top, caption, rows: new Map(), clock: data.clock };
 }
 
 function heading(column) {

@@ -1,5 +1,5 @@
 // What was seen, decided and done, newest first. A line opens to its original words and its reasons.
-import { now, span, run, el, sheet, times, utc } from "./clock.js";
+import { now, said, span, run, el, sheet, times, utc } from "./clock.js";
 
 const css = await sheet(import.meta, "timeline.css");
 const time = times();
@@ -74,7 +74,9 @@ function line(list, row, opened) {
   const title = el("span", "title", row.title);
   text.append(title);
   if (row.region) text.append(el("span", "region", row.region));
-  text.append(el("span", "words", row.words));
+  const words = el("span", "words");
+  words.append(...said(row.words, row.at));
+  text.append(words);
   node.append(head);
   node.at = row.at;
   if (row.more.length) {

@@ -1,19 +1,23 @@
-"""Many viewers of the Atlas page at once: each a raw websocket that asks for a fresh picture every two seconds.
+"""Many viewers of the Atlas page at once: each does every two seconds what a browser does when there is news.
 
-The browser asks only when there is news; here every viewer runs the live part each time, which is the worst case.
-Messages are Streamlit's own protocol buffers.
+It asks the pulse, then for the components' news (lib.ui.live); one in five has a region's card open, whose live part runs
+too. A browser asks only when the pulse says so; here there is news for everybody each time, which is the worst case.
+Messages over the websocket are Streamlit's own protocol buffers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import httpx
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -22,6 +26,8 @@ from tests.bench.measures import process
 from tests.e2e.stack import Stack
 
 SESSIONS = 100
+READERS = 5  # one viewer in so many has a card open
+REGION = "us-west1"
 EVERY_S = 2.0
 ROUNDS = 8
 PATIENCE_S = 60.0
@@ -30,35 +36,53 @@ LEAST_LOOKS = 6  # at the memory in a soak
 
 @dataclass
 class Viewer:
-    """One session: what its page and its live part are called, and how long and how large each refresh was."""
+    """One session: what its page, its card's live part and its news are called; how long and how large each refresh was."""
 
-    url: str
+    base: str
+    region: str = ""
     page: str = ""
-    part: str = ""
+    card: str = ""
+    news: str = ""
+    pulse: str = ""
     hashes: list[str] = field(default_factory=list)
     took: list[float] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
 
     async def watch(self, start_s: float, gate: asyncio.Barrier) -> None:
         await asyncio.sleep(start_s)
-        async with connect(self.url, subprotocols=[Subprotocol("streamlit")], max_size=None) as socket:
-            await self._run(socket, ClientState(query_string=""))
+        url = f"ws{self.base.removeprefix('http')}/_stcore/stream"
+        async with (
+            httpx.AsyncClient(base_url=self.base, timeout=PATIENCE_S) as client,
+            connect(url, subprotocols=[Subprotocol("streamlit")], max_size=None) as socket,
+        ):
+            await self._run(socket, "")
+            assert self.news, "the page did not tell where its news is"
+            assert bool(self.card) == bool(self.region), "a card's live part and no card, or the reverse"
             await gate.wait()
             await asyncio.sleep(start_s % EVERY_S)
             for _ in range(ROUNDS):
                 begun = time.perf_counter()
-                wanted = ClientState(
-                    query_string="",
-                    page_script_hash=self.page,
-                    fragment_id=self.part,
-                    cached_message_hashes=self.hashes,
-                )
-                self.sizes.append(await self._run(socket, wanted))
+                size = await self._fetch(client, self.pulse) + await self._fetch(client, self.news)
+                if self.card:
+                    size += await self._run(socket, self.card)
+                self.sizes.append(size)
                 self.took.append(time.perf_counter() - begun)
                 await asyncio.sleep(max(0.0, EVERY_S - self.took[-1]))
 
-    async def _run(self, socket: ClientConnection, wanted: ClientState) -> int:
-        """Ask for a run and wait for its end; the bytes that came."""
+    async def _fetch(self, client: httpx.AsyncClient, path: str) -> int:
+        """The bytes of the answer as they came over the wire."""
+        answer = await client.get(path)
+        answer.raise_for_status()
+        return answer.num_bytes_downloaded
+
+    async def _run(self, socket: ClientConnection, part: str) -> int:
+        """Ask for a run of the page or of one live part and wait for its end; the bytes that came."""
+        wanted = ClientState(
+            query_string=f"region={self.region}" if self.region else "",
+            page_script_hash=self.page,
+            fragment_id=part,
+            cached_message_hashes=self.hashes,
+        )
         await socket.send(BackMsg(rerun_script=wanted).SerializeToString())
         size = 0
         while True:
@@ -73,24 +97,35 @@ class Viewer:
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self.page = message.new_session.page_script_hash or self.page
-        elif kind == "auto_rerun":
-            self.part = message.auto_rerun.fragment_id
+        elif kind == "delta":
+            self._component(message.delta)
         if message.hash and message.metadata.cacheable and message.hash not in self.hashes:
             self.hashes.append(message.hash)
+
+    def _component(self, delta: Delta) -> None:
+        told = delta.new_element.bidi_component
+        if told.id.endswith("-pulse_card"):
+            self.card = delta.fragment_id
+        elif told.id.endswith("-glance"):
+            live = json.loads(told.json)["live"]
+            self.news, self.pulse = live["url"], live["pulse"]
 
 
 def crowd(stack: Stack, sessions: int = SESSIONS) -> dict[str, object]:
     """Refresh times of `sessions` viewers, and the dashboard's resident memory while they watch."""
-    viewers = [Viewer(url=f"ws{stack.url.removeprefix('http')}/_stcore/stream") for _ in range(sessions)]
+    viewers = [Viewer(base=stack.url, region="" if i % READERS else REGION) for i in range(sessions)]
     server = process(stack, "dashboard")
     asyncio.run(_together(viewers))
     took = sorted(1000 * one for viewer in viewers for one in viewer.took)
+    plain = [n for v in viewers if not v.card for n in v.sizes]
+    cards = [n for v in viewers if v.card for n in v.sizes]
     return {
         "sessions": sessions,
         "sessions_refreshes": len(took),
         "sessions_refresh_p50_ms": round(statistics.median(took)),
         "sessions_refresh_p95_ms": round(took[int(len(took) * 0.95) - 1]),
-        "sessions_refresh_bytes": round(statistics.median(n for v in viewers for n in v.sizes)),
+        "sessions_refresh_bytes": round(statistics.median(plain)),
+        "sessions_refresh_bytes_with_a_card": round(statistics.median(cards)),
         "sessions_rss_mb": round(server.memory_info().rss / 1e6),
     }
 

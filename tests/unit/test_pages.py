@@ -208,7 +208,7 @@ def test_every_page_can_show_every_state(open_page: Open, page: str, case: str) 
 
 def test_the_first_start_tells_its_steps(open_page: Open) -> None:
     at = open_page("pages/atlas.py", "first")
-    assert "Setting up the platform" in text(at)
+    assert "Setting up the platform" in table(at, "glance")["decision"]["said"]
     assert "Registering the config cluster" in text(at)
 
 
@@ -227,8 +227,32 @@ def test_choosing_a_region_opens_its_card_with_offer_and_price(open_page: Open) 
 
 
 def test_the_glance_tells_what_the_month_has_cost_and_will(open_page: Open) -> None:
-    words = text(open_page("pages/atlas.py", "one")).replace("\\", "")
-    assert "month $260 of about $424" in words
+    cards = {one["title"]: one for one in table(open_page("pages/atlas.py", "one"), "glance")["cards"]}
+    assert "month $260 of about $424" in cards["Spend per hour"]["notes"]
+
+
+def test_a_click_on_the_map_is_followed_once_and_not_by_a_callback_that_can_be_lost(open_page: Open) -> None:
+    at = open_page("pages/atlas.py", "fleet", map={"selected": {"id": "us-west1", "at": 1}})
+    assert "us-west1" in [one.value for one in at.header]
+    assert at.query_params["region"] == "us-west1"
+    assert table(at, "map")["heard"]["selected"] == 1
+    at.selectbox(key="region").set_value(None).run()
+    assert "region" not in at.query_params, "the click of before is no wish any more"
+    at.session_state["map"] = {"selected": {"id": "us-west1", "at": 2}}
+    at.run()
+    assert at.query_params["region"] == "us-west1", "chosen once more"
+
+
+def test_the_maps_layer_goes_into_the_address_and_nonsense_does_not(open_page: Open) -> None:
+    at = open_page("pages/atlas.py", "fleet", map={"layer": {"id": "price", "at": 1}})
+    assert at.query_params["layer"] == "price"
+    assert table(at, "map")["layer"] == "price"
+    for nonsense in ({"id": "moon", "at": 2}, {"id": 7, "at": 3}, {"id": "price"}, "price", None):
+        at.session_state["map"] = {"layer": nonsense, "selected": nonsense}
+        at.run()
+        assert not at.exception
+        assert at.query_params["layer"] == "price"
+        assert "region" not in at.query_params
 
 
 @pytest.mark.parametrize(
@@ -256,11 +280,12 @@ def test_where_no_region_is_chosen_the_best_next_ones_are_a_click_away(open_page
     assert seen.placement is not None
     told = next_region(seen.placement, seen.views, now=samples.NOW)
     assert told.best is not None
-    rows = table(at, "next_regions")["rows"]
+    drawn = table(at, "next_regions")
+    rows = drawn["rows"]
     able = [one.region for one in (told.best, *told.others)]
     assert [row["id"] for row in rows] == able[: len(rows)]
     assert 1 <= len(rows) <= next_panel.PICKED
-    assert f"of {len(able)} region" in text(at)
+    assert f"of {len(able)} region" in drawn["caption"]
 
 
 def test_a_region_of_the_fleet_can_be_contracted_and_another_one_expanded(open_page: Open) -> None:

@@ -22,7 +22,7 @@ def _over_budget() -> Snapshot:
 def _map(layer: str = worldmap.LAYERS[0], selected: str | None = None) -> Callable[[Snapshot], None]:
     def draw(now: Snapshot) -> None:
         chosen = worldmap.Shown(accelerator=now.wanted or L4, selected=selected, layer=layer)
-        worldmap.show(now, chosen, on_select=lambda: None, on_layer=lambda: None, height=530)
+        worldmap.show(now, chosen, height=530)
 
     return draw
 
@@ -32,7 +32,7 @@ def _card(region: str, accelerator: str = L4) -> Callable[[Snapshot], None]:
 
 
 def _no_region(now: Snapshot) -> None:
-    region_card.empty(now, on_select=lambda: None)
+    region_card.empty(now)
 
 
 def _event(reason: str, message: str) -> Callable[[Snapshot], None]:
@@ -41,7 +41,7 @@ def _event(reason: str, message: str) -> Callable[[Snapshot], None]:
 
 
 def _lanes(now: Snapshot) -> None:
-    passage.lanes(now, now.regions, selected="us-east4", on_select=lambda: None)
+    passage.lanes(now, selected="us-east4")
 
 
 def _leases(*leases: Any) -> Callable[[Snapshot], None]:

@@ -100,7 +100,7 @@ def _next(now: Snapshot) -> None:
 
 
 def _picks(now: Snapshot) -> None:
-    next_panel.short_list(now, now=NOW, on_select=lambda: None)
+    next_panel.short_list(now, now=NOW)
 
 
 def _none_can() -> Snapshot:

@@ -32,7 +32,7 @@ def _clusters(*stands: ClusterSync) -> Callable[[Snapshot], None]:
 
 def _graph(commits: Any, stands: tuple[ClusterSync, ...]) -> Callable[[Snapshot], None]:
     first = commits[0].sha
-    return lambda now: delivery_graph.graph(now, commits, stands, selected=first, on_select=lambda: None)
+    return lambda now: delivery_graph.graph(now, commits, stands, selected=first)
 
 
 def _panel(sha: str) -> Callable[[Snapshot], None]:

@@ -74,7 +74,7 @@ def _row(name: str) -> Row:
 def _roster(read: Callable[[], Looks] | None = None) -> Callable[[Snapshot], None]:
     def draw(now: Snapshot) -> None:
         found = rows(now.regions, read() if read else None)
-        roster_table.show(now, found, selected=US_EAST, on_select=lambda: None)
+        roster_table.show(now, found, selected=US_EAST)
 
     return draw
 
