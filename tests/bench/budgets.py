@@ -9,6 +9,8 @@ AT_MOST: Mapping[str, float] = {
     "click_to_screen_p95_ms": 300,
     "sessions_refresh_p95_ms": 400,
     "sessions_rss_mb": 250,
+    "sessions_refresh_bytes": 10_000,
+    "sessions_refresh_bytes_with_a_card": 10_000,
     "soak_dashboard_growth_mb": 10.0,  # flat, once it is warm
     "soak_controller_growth_mb": 10.0,
     "rss_total_mb": 500,

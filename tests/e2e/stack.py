@@ -17,8 +17,16 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEED = "300"
+NOWHERE = "http://127.0.0.1:9"  # the port of `discard`: nobody listens
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-sync",
+    # Nothing but this machine is reached, whoever asks: Chromium leaves the proxy out for loopback only.
+    f"--proxy-server={NOWHERE}",
+]
 
 
 def free_port() -> int:
