@@ -53,26 +53,29 @@ def clicks(stack: Stack, browser: Browser) -> dict[str, object]:
 
 
 def refreshes(stack: Stack, browser: Browser) -> dict[str, object]:
-    """Bytes that the server sends to an open page in 20 s, one heartbeat of it: Atlas while nothing changes, and Traffic,
-    where Monitoring's newest minutes and each probe are changes."""
+    """Bytes that the server sends to an open page in 20 s, one heartbeat of it, by the websocket and by HTTP: Atlas while
+    nothing changes but odds, and Traffic, where Monitoring's newest minutes and each probe are changes."""
     atlas = _received(stack, browser, "", ".mark.fleet[data-region]")
     traffic = _received(stack, browser, "traffic", ".region.good")
     return {
         "quiet_bytes_per_s": round(sum(atlas) / 20),
-        "quiet_frames_per_s": round(len(atlas) / 20, 1),
+        "quiet_messages_per_s": round(len(atlas) / 20, 1),
         "traffic_bytes_per_s": round(sum(traffic) / 20),
-        "traffic_frames_per_s": round(len(traffic) / 20, 1),
+        "traffic_messages_per_s": round(len(traffic) / 20, 1),
     }
 
 
-def _received(stack: Stack, browser: Browser, path: str, drawn: str) -> list[int]:
-    received: list[int] = []
+def _received(stack: Stack, browser: Browser, path: str, drawn: str) -> list[float]:
+    received: list[float] = []
 
     def listen(socket: WebSocket) -> None:
         socket.on("framereceived", lambda payload: received.append(len(payload)))
 
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.on("websocket", listen)
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    wire.on("Network.loadingFinished", lambda told: received.append(told["encodedDataLength"]))
     page.goto(f"{stack.url}/{path}")
     page.wait_for_selector(drawn, timeout=60_000)
     page.wait_for_timeout(5_000)  # the page settles; this is a measurement and no test
