@@ -56,7 +56,7 @@ def payload(snapshot: Snapshot) -> dict[str, Any]:
     cards = (
         _regions(placement, known) if placement else Card(title="Regions serving", notes=(unknown,)),
         _endpoint(placement, known) if placement else Card(title="Global address", notes=(unknown,)),
-        _answers(snapshot) if placement else Card(title="Answered", notes=(unknown,)),
+        _answers(snapshot, placement) if placement else Card(title="Answered", notes=(unknown,)),
         _money(placement) if placement else Card(title="Spend per hour", notes=(unknown,)),
     )
     return {
@@ -94,9 +94,12 @@ def _endpoint(placement: Placement, known: str) -> Card:
     )
 
 
-def _answers(snapshot: Snapshot) -> Card:
-    """Of the last hour: what the prober and the prompt box got through the global address."""
+def _answers(snapshot: Snapshot, placement: Placement) -> Card:
+    """Of the last hour: what the prober and the prompt box got through the global address. Nothing is expected of it before
+    a region has served: that silence is no failure."""
     told = answers.since(snapshot.entries, snapshot.clock.at(time.time()) - WINDOW)
+    if not told.good and first_time(placement):
+        return Card(title="Answered", notes=("nothing has served yet",))
     if told.share is None:
         return Card(title="Answered", notes=("nothing was asked in the last hour",))
     color: Color = "green" if told.share >= GOOD else "orange" if told.share >= FAIR else "red"

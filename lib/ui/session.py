@@ -30,27 +30,34 @@ _REGISTRY: Final = "_gpu_atlas_session"
 
 
 def current() -> Snapshot:
-    """The latest snapshot. The first call in a process starts the thread."""
-    return _feed().snapshot
+    """The latest snapshot; an empty one where nobody looks (see `start`)."""
+    feed = _registered()
+    return feed.snapshot if feed else Snapshot(clock=_wall_anchor())
 
 
 def settings() -> Settings:
     """The settings of this process. Raises SettingsError."""
-    return _feed().settings()
+    feed = _registered()
+    return feed.settings() if feed else settings_module.load()
 
 
 def refresh(*, wait_s: float = 1.0) -> None:
     """Look again at once, after a change of one's own; returns when that look is done or `wait_s` is over."""
-    _feed().look_now(wait_s)
+    if feed := _registered():
+        feed.look_now(wait_s)
 
 
 def start() -> None:
-    """Begin looking before the first browser comes."""
-    _feed()
+    """Begin looking, and start what is missing to look at; once for the process. Done by the server and by a page, never by
+    a thread that only reads: one that outlives its page would bring a world up again."""
+    if _registered() is None:
+        mine = Feed()
+        feed: Feed = sys.__dict__.setdefault(_REGISTRY, mine)  # two may come at once: the first one's is kept
+        feed.start()
 
 
 def stop() -> None:
-    feed: Feed | None = getattr(sys, _REGISTRY, None)
+    feed = _registered()
     if feed is not None:
         feed.stop()
         delattr(sys, _REGISTRY)
@@ -62,16 +69,8 @@ def install(snapshot: Snapshot, *, settings: Settings | None = None) -> None:
     setattr(sys, _REGISTRY, Feed(snapshot=snapshot, fixed=settings or Settings()))
 
 
-def _feed() -> Feed:
-    feed: Feed | None = getattr(sys, _REGISTRY, None)
-    if feed is None:
-        feed = Feed()
-        feed = sys.__dict__.setdefault(
-            _REGISTRY, feed
-        )  # two sessions may come at once: the first one's is kept
-        assert feed is not None  # noqa: S101 - for the type checker
-        feed.start()
-    return feed
+def _registered() -> Feed | None:
+    return getattr(sys, _REGISTRY, None)
 
 
 @dataclass

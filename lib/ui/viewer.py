@@ -13,6 +13,7 @@ from lib.ui.snapshot import Snapshot
 
 def snapshot() -> Snapshot:
     """For the live part of a page; what it draws takes the zone from there."""
+    session.start()
     return replace(session.current(), zone=zone())
 
 

@@ -31,7 +31,7 @@ function draw({ data, parentElement, setStateValue }) {
   table.columns = data.columns;
   table.caption.textContent = data.caption;
   table.caption.hidden = !data.caption;
-  table.top.hidden = !data.rows.length;
+  table.top.hidden = Boolean(data.caption) && !data.rows.length; // the caption says why there is none
   const focused = parentElement.activeElement?.closest?.("tbody")?.dataset.id;
   const kept = new Map();
   for (const row of data.rows) {

@@ -79,6 +79,9 @@ def test_times_are_local_and_tell_their_utc_when_pointed_at(serving: Stack, brow
     in_the_browser = page.locator("article.line time").first
     expect(in_the_browser).to_be_visible(timeout=30_000)
     assert_half_past_five(in_the_browser)
+    settled(page, serving, "")
+    expect(page.locator(".glance time").first).to_be_visible(timeout=30_000)
+    assert_half_past_five(page.locator(".glance time").first)
     settled(page, serving, "delivery")
     from_the_server = page.locator("time", has_text="UTC+5:30").first
     expect(from_the_server).to_be_visible(timeout=30_000)

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lib.fleet import catalog
+from lib.fleet.model import Entry, RegionStatus
 from lib.fleet.next_region import next_region
 from lib.fleet.roster import Kept
 from lib.gateways.listing import Listing
@@ -20,6 +21,7 @@ from lib.ui import (
     delivery_read,
     delivery_samples,
     fleet_samples,
+    glance,
     load,
     looks,
     next_panel,
@@ -63,8 +65,8 @@ def open_page(tmp_path: Path) -> Iterator[Open]:
         return at.run()
 
     yield start
-    session.stop()
     looks.stop()
+    session.stop()
 
 
 def text(at: AppTest) -> str:
@@ -229,6 +231,22 @@ def test_choosing_a_region_opens_its_card_with_offer_and_price(open_page: Open) 
 def test_the_glance_tells_what_the_month_has_cost_and_will(open_page: Open) -> None:
     cards = {one["title"]: one for one in table(open_page("pages/atlas.py", "one"), "glance")["cards"]}
     assert "month $260 of about $424" in cards["Spend per hour"]["notes"]
+
+
+def test_silence_before_anything_has_served_is_no_failure() -> None:
+    unanswered = Entry(
+        id=1, at=samples.NOW, kind="probe", subject="vip", message="HTTP 503", body={"ok": False}
+    )
+
+    def answered(*regions: RegionStatus) -> dict[str, Any]:
+        return glance.payload(samples.snapshot(*regions, entries=(unanswered,)))["cards"][2]
+
+    assert answered(samples.STARTING)["notes"] == ("nothing has served yet",)
+    assert answered(samples.STARTING)["color"] == ""
+    assert (answered(samples.STOCKED_OUT)["value"], answered(samples.STOCKED_OUT)["color"]) == (
+        "0.0 %",
+        "red",
+    )
 
 
 def test_a_click_on_the_map_is_followed_once_and_not_by_a_callback_that_can_be_lost(open_page: Open) -> None:

@@ -43,6 +43,7 @@ NOT_SHOWN: Final[Mapping[str, str]] = {
     "settings_view.show": PAGE,
     "traffic_view.show": PAGE,
     "browser.follow": "nothing to see: it asks for news",
+    "browser.take": "nothing to see: it follows what was chosen",
     "browser.status_line": "drawn by chrome.header",
     "commands.show": "drawn by chrome.header; the browser test opens it",
     "projector.show": "a style of the whole page",
