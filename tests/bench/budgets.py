@@ -25,6 +25,7 @@ AT_MOST: Mapping[str, float] = {
 }
 AT_LEAST: Mapping[str, float] = {
     "kubectl_in_turn_to_observe": 10.0,
+    "cycle_1000_clusters_answered": 1000,
     "vip_10_requests_per_s": 3000,
 }
 
