@@ -29,7 +29,7 @@ function draw({ data, parentElement }) {
 function card(one) {
   const node = el("section", "card"), figure = el("p", "figure");
   figure.append(el("b", one.color, one.value), one.rest);
-  const notes = one.notes.filter(Boolean).map((text) => el("span", "note", text));
+  const notes = one.notes.filter(Boolean).map((text) => Object.assign(el("span", "note", text), { title: text.trim() }));
   if (one.marked) notes[0].prepend(el("b", one.mark_color, one.marked));
   node.append(el("p", "title", one.title), figure, ...notes);
   return node;
