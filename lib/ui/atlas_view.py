@@ -37,7 +37,7 @@ def show() -> None:
     snapshot = viewer.snapshot()
     _follow()
     chrome.banners(snapshot)
-    asked = _asked(snapshot)
+    accelerator, provisioning = asked = _asked(snapshot)
     glance.show(snapshot, live=live.source("glance", snapshot, asked))
     left, right = st.columns([2.25, 1], gap="small")
     with right:
@@ -46,13 +46,15 @@ def show() -> None:
     with left:  # before the card: the map is what people wait for
         worldmap.show(
             snapshot,
-            worldmap.Shown(accelerator=asked[0], provisioning=asked[1], selected=region, layer=_layer()),
+            worldmap.Shown(
+                accelerator=accelerator, provisioning=provisioning, selected=region, layer=_layer()
+            ),
             height=HEIGHT,
             live=live.source("map", snapshot, asked),
         )
     with right, st.container(border=True, height=HEIGHT - 52, key="card"):
         if region:
-            _card(region, asked[0])
+            _card(region, accelerator)
         elif snapshot.setting_up:
             setting_up.show(snapshot)
         else:

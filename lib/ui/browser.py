@@ -55,7 +55,7 @@ def _frame(seen: Snapshot) -> int:
     return zlib.crc32(repr(drawn).encode())
 
 
-PARTS: Final = {  # of the snapshot, each with a number that grows when it has changed
+PARTS: Final = {  # of the snapshot, each with a number that is another one when it has changed
     "all": lambda seen: seen.version,
     "fleet": lambda seen: seen.fleet_version,
     "probes": lambda seen: seen.newest_probe,

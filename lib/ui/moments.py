@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from lib.ui import words
 
-_SAID: Final = re.compile(r"\b([01]\d|2[0-3])\\:([0-5]\d) UTC\b")  # as words.plain leaves it
+# As words.plain leaves it. One that has its date stays as it is, in clock.js too.
+_SAID: Final = re.compile(r"(?<!\d\\-\d\d )\b([01]\d|2[0-3])\\:([0-5]\d) UTC\b")
 
 
 def zone_of(name: str | None) -> tzinfo:

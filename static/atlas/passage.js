@@ -20,8 +20,9 @@ function draw({ data, parentElement, setStateValue }) {
     panels.set(parentElement, panel);
     run(parentElement, () => panel.ticks.forEach((tick) => tick()));
   }
-  panel.choose = (id) => panel.chooser.tell(setStateValue, id);
-  panel.chooser.answer(data.heard);
+  const follows = data.heard !== undefined; // somebody does: leases are only looked at
+  panel.choose = (id) => follows && panel.chooser.tell(setStateValue, id);
+  if (follows) panel.chooser.answer(data.heard);
   const key = JSON.stringify({ ...data, clock: null, heard: null });
   panel.clock = data.clock;
   if (panel.key === key) return;

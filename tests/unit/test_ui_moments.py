@@ -54,6 +54,7 @@ def test_utc_is_beside_it() -> None:
         pytest.param("The lease ends at 23:30 UTC.", 'datetime="2026-11-23T23:30Z"', id="to come"),
         pytest.param("The lease ends at 23:30 UTC.", ">00:30</time>", id="on another day there"),
         pytest.param("Tried at 07:00 UTC.", 'datetime="2026-11-24T07:00Z"', id="the nearest such time"),
+        pytest.param("since 2026-11-23 20:14 UTC", "23 20\\:14 UTC", id="with its date"),
         pytest.param("Seen at 29:99 UTC.", "29\\:99 UTC", id="no time"),
         pytest.param("<b>20:14 UTC</b>", "\\<b\\><time", id="tags from outside stay text"),
     ],
