@@ -83,9 +83,27 @@ def _usd(accelerator: str, provisioning: Provisioning, region: str) -> float:
     return catalog.usd_per_hour(accelerator, provisioning, region) or 0.0
 
 
-def _told(world: World | None) -> list[tuple[str, ...]]:
+def _planned(world: World) -> float:
+    """Fees of the clusters that are there, and the machine that each was told to have. A drill asks for what it may not
+    get: what counts is the machine to which its region returns."""
+    usd = 0.0
+    for region in (r for r, status in world.regions.items() if status != "STOPPING"):
+        usd += catalog.CLUSTER_FEE_USD_PER_HOUR
+        told = world.delivered.get(f"{PREFIX}{region}")
+        if told is not None:
+            usd += _usd(*(told.returns_to or (told.accelerator, told.provisioning)), region)
+    return usd
+
+
+def _told(world: World | None) -> list[str]:
+    """What each cluster was told to run, and in a drill what it returns to."""
     delivered = world.delivered if world else {}
-    return [(c.removeprefix(PREFIX), d.accelerator, d.rollout.value) for c, d in sorted(delivered.items())]
+    return [
+        f"{cluster.removeprefix(PREFIX)}: {d.accelerator} {d.provisioning.value} {d.rollout.value}"
+        + (f" from {d.returns_to[0]} {d.returns_to[1].value}" if d.returns_to else "")
+        for cluster, d in sorted(delivered.items())
+        if d.accelerator
+    ]
 
 
 def owned(cluster: Document) -> bool:
@@ -169,10 +187,9 @@ class Watch:
     looks: int = 0
     most_usd: float = 0.0
     operations: dict[str, Document] = field(default_factory=dict)
-    caps: list[float] = field(default_factory=list)
+    caps: dict[int, float] = field(default_factory=dict)  # by generation of the spec
     before: World | None = None
     planned: float = 0.0
-    normal: dict[str, float] = field(default_factory=dict)  # what a region's machine costs without a drill
 
     def look(self) -> World:
         world = self.truth.look()
@@ -200,28 +217,23 @@ class Watch:
     def _money(self, world: World) -> None:
         """What was asked for since the last look fits under a cap that was in force meanwhile."""
         self.most_usd = max(self.most_usd, world.usd_running)
-        self.caps = [*self.caps[-8:], world.spec.max_hourly_usd]
-        was, self.planned = self.planned, self._planned(world)
+        cap = self._cap(world)
+        was, self.planned = self.planned, _planned(world)
         peak = self.planned + (surge := self._surge(world))
-        if (self.planned > was + CENT or surge) and peak > max(self.caps) + CENT:
+        if (self.planned > was + CENT or surge) and peak > cap + CENT:
             self.breaches.append(
                 f"at {world.now:%H:%M:%S} ${was:.2f}/h grew to ${peak:.2f}/h (${surge:.2f} of it while a GPU is switched), "
-                f"over ${max(self.caps):.2f}/h: {world.regions} {_told(world)} after {_told(self.before)}"
+                f"over ${cap:.2f}/h: {world.regions} {_told(world)} after {_told(self.before)}"
             )
 
-    def _planned(self, world: World) -> float:
-        """Fees of the clusters that are there, and the machine that each was told to have. A drill asks for what it may
-        not get: what counts is the machine to which its region returns."""
-        usd = 0.0
-        for region in (r for r, status in world.regions.items() if status != "STOPPING"):
-            usd += catalog.CLUSTER_FEE_USD_PER_HOUR
-            told = world.delivered.get(f"{PREFIX}{region}")
-            if told is None:
-                self.normal.pop(region, None)
-            elif told.rollout is Rollout.SAFE:
-                self.normal[region] = _usd(told.accelerator, told.provisioning, region)
-            usd += self.normal.get(region, 0.0)
-        return usd
+    def _cap(self, world: World) -> float:
+        """The highest that a plan may have gone by since the last look: one of the generation that the status told of
+        then, or of a later one."""
+        self.caps[world.generation] = world.spec.max_hourly_usd
+        told = (self.before or world).status.get("observedGeneration", 0)
+        heeded = max((g for g in self.caps if g <= told), default=min(self.caps))
+        self.caps = {g: cap for g, cap in self.caps.items() if g >= heeded}
+        return max(self.caps.values())
 
     def _surge(self, world: World) -> float:
         """Of machines that go on until the ones that were asked for since the last look serve in their stead."""

@@ -138,6 +138,24 @@ def test_a_drill_on_an_own_gpu_gives_no_claim_to_it_when_the_cap_was_lowered() -
     assert (told.accelerator, told.rollout, told.returns_to) == (T4, Rollout.SAFE, None)
 
 
+def test_nor_when_it_came_just_as_the_drill_ended_and_the_old_gpu_can_not_be_had() -> None:
+    loop = served(replace(TWO, accelerators=(T4, L4)))
+    loop.world.out_of_stock = {("us-central1", T4), ("us-central1", L4)}
+    asked = hard(L4, "us-central1", now=loop.world.now, minutes=10)
+    loop.want(replace(loop.spec, overrides=(asked,), pinned=("us-central1",)))
+    loop.run(30)  # the lease is over and the old GPU was refused
+    loop.want(replace(loop.spec, overrides=(hard(L4, "us-central1", now=loop.world.now, minutes=60),)))
+    loop.run(15)
+    loop.world.out_of_stock = {("us-central1", T4)}
+    while L4 not in held(loop.world):
+        loop.world.step(10)
+    cap = _spend(loop.world) - 0.3
+    loop.want(replace(loop.spec, max_hourly_usd=cap, overrides=()))
+    loop.run(15)
+    assert L4 not in held(loop.world)
+    assert _spend(loop.world) <= cap
+
+
 def test_its_way_back_takes_the_dear_gpu_first_where_both_would_pass_the_cap() -> None:
     loop = drilled((T4, L4), L4)
     before = len(loop.world.log)
