@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import streamlit as st
@@ -20,7 +20,7 @@ from lib.ui.snapshot import ClockAnchor, Snapshot
 PULSE_PATH: Final = "atlas/pulse.json"
 _LOADER: Final = """
 const part = import(new URL("{url}", location.origin).href);
-export default (component) => {{ part.then((it) => it.default(component)); }};
+export default (it) => {{ part.then((here) => here.default({{ ...it, data: it.data[0] }})); }};
 """
 
 
@@ -29,9 +29,17 @@ def url(path: str) -> str:
     return f"/{base}/{path}" if base else f"/{path}"
 
 
-def component(name: str) -> Any:
-    source = _LOADER.format(url=url(f"app/static/atlas/{name}.js"))
-    return component_v2(f"atlas_{name}", js=source)
+def component(name: str) -> Callable[..., Any]:
+    """Mounts the component of this name with its `data`.
+
+    The data goes in a list of one: Streamlit looks for data frames among the values of a dictionary, and for that
+    loads pandas and pyarrow, 75 MB and a second of the first page, which few pages need."""
+    mount = component_v2(f"atlas_{name}", js=_LOADER.format(url=url(f"app/static/atlas/{name}.js")))
+
+    def mounted(*, data: Mapping[str, Any], **more: Any) -> Any:
+        return mount(data=[data], **more)
+
+    return mounted
 
 
 def clock(anchor: ClockAnchor) -> dict[str, float]:

@@ -107,7 +107,7 @@ class Viewer:
         if told.id.endswith("-pulse_card"):
             self.card = delta.fragment_id
         elif told.id.endswith("-glance"):
-            live = json.loads(told.json)["live"]
+            live = json.loads(told.json)[0]["live"]
             self.news, self.pulse = live["url"], live["pulse"]
 
 

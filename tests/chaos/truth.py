@@ -40,6 +40,7 @@ class Machine:
     region: str
     accelerator: str
     provisioning: Provisioning
+    busy: bool  # a pod is on it, and stays
 
     @property
     def usd(self) -> float:
@@ -91,7 +92,8 @@ def _planned(world: World) -> float:
         usd += catalog.CLUSTER_FEE_USD_PER_HOUR
         told = world.delivered.get(f"{PREFIX}{region}")
         if told is not None:
-            usd += _usd(*(told.returns_to or (told.accelerator, told.provisioning)), region)
+            gpu, model = told.returns_to or (told.accelerator, told.provisioning)
+            usd += _usd(gpu, model, region)
     return usd
 
 
@@ -170,11 +172,21 @@ def _machines(db: sqlite3.Connection, clusters: Mapping[str, Document]) -> Itera
     for key, cluster in clusters.items():
         if not owned(cluster):
             continue
+        busy = {
+            pod["spec"].get("nodeName")
+            for name, pod in _all(db, f"kube/{key}/pods")
+            if name.startswith("default/") and "deletionTimestamp" not in pod["metadata"]
+        }
         for _, node in _all(db, f"kube/{key}/nodes"):
-            labels = node["metadata"]["labels"]
+            name, labels = node["metadata"]["name"], node["metadata"]["labels"]
             if accelerator := labels.get(ACCELERATOR_LABEL):
                 model = Provisioning.SPOT if labels.get(SPOT_LABEL) == "true" else Provisioning.STANDARD
-                yield Machine(region=key.partition("/")[0], accelerator=accelerator, provisioning=model)
+                yield Machine(
+                    region=key.partition("/")[0],
+                    accelerator=accelerator,
+                    provisioning=model,
+                    busy=name in busy,
+                )
 
 
 @dataclass(kw_only=True)
@@ -236,14 +248,17 @@ class Watch:
         return max(self.caps.values())
 
     def _surge(self, world: World) -> float:
-        """Of machines that go on until the ones that were asked for since the last look serve in their stead."""
+        """Of machines that serve on until the ones that were asked for since the last look serve in their stead. One whose
+        pod was let go first is soon taken away."""
         held = self.before.delivered if self.before else {}
         switched = {
             cluster.removeprefix(PREFIX): d.accelerator
             for cluster, d in world.delivered.items()
             if cluster in held and d.rollout is Rollout.SAFE and d.accelerator != held[cluster].accelerator
         }
-        return sum(m.usd for m in world.machines if switched.get(m.region, m.accelerator) != m.accelerator)
+        return sum(
+            m.usd for m in world.machines if m.busy and switched.get(m.region, m.accelerator) != m.accelerator
+        )
 
     def doubles(self) -> list[str]:
         """Clusters that were asked for while they were there: creations without a deletion in between."""

@@ -190,7 +190,7 @@ def _component(node: Any, key: str) -> dict[str, Any] | None:
     proto = getattr(node, "proto", None)
     told = getattr(proto, "json", "") if proto is not None else ""
     if told and key in getattr(proto, "id", ""):
-        return json.loads(told)
+        return json.loads(told)[0]
     for child in getattr(node, "children", {}).values():
         if found := _component(child, key):
             return found
