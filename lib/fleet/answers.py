@@ -33,6 +33,15 @@ def since(entries: Iterable[Entry], begin: datetime) -> Answers:
     return _summed([one for one in entries if _counts(one) and one.at >= begin])
 
 
+def expected_from(entries: Iterable[Entry], begin: datetime) -> datetime:
+    """From when on an answer may be expected: `begin`, but in a world that was set up since then its first good answer,
+    for what nobody could give yet is no loss."""
+    known = list(entries)
+    if min((one.at for one in known if one.kind == "bootstrap"), default=begin) <= begin:
+        return begin
+    return min((one.at for one in known if _counts(one) and one.body["ok"]), default=begin)
+
+
 def by_region(entries: Iterable[Entry], begin: datetime) -> Mapping[str, Answers]:
     """The same for each region that answered; what nobody answered belongs to no region and isn't here."""
     found: defaultdict[str, list[Entry]] = defaultdict(list)

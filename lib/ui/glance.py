@@ -95,9 +95,9 @@ def _endpoint(placement: Placement, known: str) -> Card:
 
 
 def _answers(snapshot: Snapshot, placement: Placement) -> Card:
-    """Of the last hour: what the prober and the prompt box got through the global address. Nothing is expected of it before
-    a region has served: that silence is no failure."""
-    told = answers.since(snapshot.entries, snapshot.clock.at(time.time()) - WINDOW)
+    """Of the last hour: what the prober and the prompt box got through the global address."""
+    begin = snapshot.clock.at(time.time()) - WINDOW
+    told = answers.since(snapshot.entries, answers.expected_from(snapshot.entries, begin))
     if not told.good and first_time(placement):
         return Card(title="Answered", notes=("nothing has served yet",))
     if told.share is None:

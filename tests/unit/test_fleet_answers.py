@@ -41,3 +41,20 @@ def test_regions_are_those_that_answered() -> None:
 def test_nothing_asked_is_no_share() -> None:
     told = answers.since((), NOW)
     assert (told.asked, told.share, told.p95_ms) == (0, None, None)
+
+
+HOUR_AGO = NOW - timedelta(hours=1)
+UNANSWERED = tuple(entry(i, region="", ok=False, ms=1.0) for i in (20, 30, 40))
+
+
+@pytest.mark.parametrize(
+    ("entries", "begin"),
+    [
+        ((entry(50, "bootstrap"), *UNANSWERED, entry(10, ok=True)), NOW - timedelta(minutes=10)),
+        ((entry(50, "bootstrap"), *UNANSWERED), HOUR_AGO),
+        ((entry(90, "bootstrap"), entry(50, "bootstrap"), *UNANSWERED, entry(10, ok=True)), HOUR_AGO),
+        ((*UNANSWERED, entry(10, ok=True)), HOUR_AGO),
+    ],
+)
+def test_a_new_world_is_expected_to_answer_once_it_has(entries: tuple[Entry, ...], begin: datetime) -> None:
+    assert answers.expected_from(entries, HOUR_AGO) == begin
