@@ -9,8 +9,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lib.fleet import capacity, catalog, words
-from lib.fleet.machines import choices
-from lib.fleet.model import Candidate, Phase, PlacementSpec, PlacementStatus, RegionStatus, RegionView
+from lib.fleet.machines import Choice, choices
+from lib.fleet.model import (
+    Candidate,
+    Phase,
+    PlacementSpec,
+    PlacementStatus,
+    Provisioning,
+    RegionStatus,
+    RegionView,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +34,11 @@ def expected(
         return _more(after, after.serving - before.serving, status, views)
     if after.serving < before.serving:
         return _fewer(after, status)
-    if after.accelerators != before.accelerators:
-        return _another_gpu(after, status, views)
+    if choices(after) != choices(before):
+        return _another_machine(after, status, views)
+    if after.max_hourly_usd < min(before.max_hourly_usd, status.usd_per_hour):
+        cap = words.usd(after.max_hourly_usd)
+        return Expected(note=f"What runs goes on; nothing more is asked for until it costs less than {cap}.")
     return Expected()
 
 
@@ -89,17 +100,17 @@ def _fewer(spec: PlacementSpec, status: PlacementStatus) -> Expected:
     )
 
 
-def _another_gpu(spec: PlacementSpec, status: PlacementStatus, views: Sequence[RegionView]) -> Expected:
-    """A region goes to the first GPU of the order that it can get, so it may also stay as it is."""
+def _another_machine(spec: PlacementSpec, status: PlacementStatus, views: Sequence[RegionView]) -> Expected:
+    """A region goes to the first machine of the order that it can get, so it may also stay as it is."""
     moves = [(r, best) for r in _held(status) if (best := _best_there(r, spec, views))]
-    changed = [(r, best) for r, best in moves if best.accelerator != r.accelerator]
+    changed = [(r, best) for r, best in moves if _choice(best) != _choice(r)]
     if not changed:
         return Expected(note="No region would run another GPU by what is known now.")
     usd, room = (
         sum(_usd(best) - r.usd_per_hour for r, best in changed),
         spec.max_hourly_usd - status.usd_per_hour,
     )
-    told = words.listed(f"{r.region} on {catalog.short(best.accelerator)}" for r, best in changed)
+    told = words.listed(f"{r.region} on {_machine(best)}" for r, best in changed)
     budget = f", and only as far as the budget of {words.usd(spec.max_hourly_usd)} goes" if usd > room else ""
     return Expected(
         usd=min(usd, max(0.0, room)),
@@ -107,21 +118,19 @@ def _another_gpu(spec: PlacementSpec, status: PlacementStatus, views: Sequence[R
     )
 
 
+def _machine(one: Candidate) -> str:
+    return f"{catalog.short(one.accelerator)}{' Spot' if one.provisioning is Provisioning.SPOT else ''}"
+
+
+def _choice(one: Candidate | RegionStatus) -> Choice:
+    return one.accelerator, one.provisioning
+
+
 def _best_there(region: RegionStatus, spec: PlacementSpec, views: Iterable[RegionView]) -> Candidate | None:
-    known = [
-        c
-        for v in views
-        if v.region == region.region
-        for c in v.all()
-        if c.zones and c.usd_per_hour is not None
-    ]
-    ranked = {c.accelerator: c for c in reversed(known) if c.provisioning is region.provisioning}
-    able = [
-        ranked[a]
-        for a in spec.accelerators
-        if a in ranked and (ranked[a].eligible or a == region.accelerator)
-    ]
-    return next(iter(able), None)
+    here = (c for v in views if v.region == region.region for c in v.all())
+    known = {_choice(c): c for c in here if c.zones and c.usd_per_hour is not None}
+    able = (known[c] for c in choices(spec) if c in known and (known[c].eligible or c == _choice(region)))
+    return next(able, None)
 
 
 def _held(status: PlacementStatus) -> list[RegionStatus]:

@@ -9,7 +9,7 @@ import pytest
 
 from lib.fleet.expected_cost import expected
 from lib.fleet.intent import preview
-from lib.fleet.model import Phase, PlacementStatus, RegionStatus
+from lib.fleet.model import Phase, PlacementStatus, Provisioning, RegionStatus
 from tests.unit.test_fleet_intent import A100, H200, L4, NOW, T4, TWO, Config, known, status
 
 FREE = replace(TWO, pinned=())
@@ -36,7 +36,14 @@ FREE = replace(TWO, pinned=())
             id="dearer than the budget",
         ),
         pytest.param({"accelerators": (L4,)}, 0, "No region would run another GPU", id="the same GPU first"),
+        pytest.param(
+            {"provisioning": (Provisioning.SPOT, Provisioning.STANDARD)},
+            -1.02,
+            "us-central1 on L4 Spot, us-east4 on L4 Spot; unchanged where",
+            id="the same GPU as Spot first",
+        ),
         pytest.param({"max_hourly_usd": 30}, 0, "", id="the budget alone"),
+        pytest.param({"max_hourly_usd": 1.5}, 0, "What runs goes on; nothing more is asked for until", id="less than is spent"),
     ],
 )  # fmt: skip
 def test_the_price_of_what_the_platform_will_choose(change: dict[str, Any], usd: float, says: str) -> None:
