@@ -25,7 +25,7 @@ from lib.gateways.faults import FaultKind
 from lib.gateways.journal import Journal
 from lib.settings import load
 from tests.unit.fake_wire import NOW, FakeCloud, _FakePlacements
-from tests.unit.test_fleet_world import capacity_of
+from tests.unit.fleet_world import capacity_of
 
 
 @pytest.fixture(autouse=True)

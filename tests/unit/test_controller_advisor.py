@@ -13,7 +13,7 @@ from lib.controller.advisor import BATCH, Advisor
 from lib.controller.fanout import FanOut
 from lib.fleet.evidence import SpotAdvice
 from lib.gateways.errors import AtlasError, PermissionDenied, Refused
-from tests.unit.test_fleet_world import L4, T4, capacity_of
+from tests.unit.fleet_world import L4, T4, capacity_of
 from tests.waiting import wait_until
 
 AT = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)

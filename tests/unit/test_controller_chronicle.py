@@ -32,8 +32,8 @@ from lib.fleet.plan import plan
 from lib.fleet.status import summarize
 from lib.gateways.journal import Journal
 from tests.unit.fake_wire import NOW
-from tests.unit.test_fleet_world import World
-from tests.unit.test_fleet_world import placement as world_placement
+from tests.unit.fleet_world import World
+from tests.unit.fleet_world import placement as world_placement
 
 EVENT = EventObservation(
     uid="e1",

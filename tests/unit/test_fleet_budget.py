@@ -8,7 +8,7 @@ import pytest
 
 from lib.fleet import catalog
 from lib.fleet.model import CommitWorkload, Override, Provisioning, Rollout
-from tests.unit.test_fleet_world import L4, T4, TWO, Loop, World, _spend, hard, served
+from tests.unit.fleet_world import L4, T4, TWO, Loop, World, hard, served, spend
 
 A100 = "nvidia-tesla-a100"
 
@@ -41,14 +41,14 @@ def run_under(loop: Loop, cap: float, minutes: int = 60) -> float:
     most = 0.0
     for _ in range(minutes * 2):
         loop.turn()
-        most = max(most, _spend(loop.world))
+        most = max(most, spend(loop.world))
         assert loop.placement.status.usd_per_hour <= cap + 1e-9
     return most
 
 
 def test_with_room_for_one_more_machine_regions_switch_one_after_the_other() -> None:
     loop = served()
-    cap = _spend(loop.world) + max(price(T4, r) for r in loop.serving) + 0.01
+    cap = spend(loop.world) + max(price(T4, r) for r in loop.serving) + 0.01
     switch(T4, loop)
     assert run_under(loop, cap) <= cap
     assert held(loop.world) == {T4}
@@ -56,7 +56,7 @@ def test_with_room_for_one_more_machine_regions_switch_one_after_the_other() -> 
 
 def test_without_room_for_the_second_machine_a_safe_switch_is_refused_and_what_serves_goes_on() -> None:
     loop = served()
-    cap = _spend(loop.world) + 0.5
+    cap = spend(loop.world) + 0.5
     switch(T4, loop)
     assert run_under(loop, cap) <= cap
     assert held(loop.world) == {L4}
@@ -70,7 +70,7 @@ def test_a_region_moves_to_the_preferred_gpu_only_when_both_machines_fit() -> No
     loop = served(replace(TWO, accelerators=(T4,)), world)
     world.out_of_stock.clear()
     loop.want(replace(loop.spec, accelerators=(L4, T4)))
-    spent = _spend(world)
+    spent = spend(world)
     assert run_under(loop, spent + 0.5) <= spent + 0.5
     assert held(world) == {T4}
     loop.want(replace(loop.spec, max_hourly_usd=10.0))
@@ -88,7 +88,7 @@ def test_the_way_back_from_a_dearer_gpu_fits_the_budget_too(room: float, rollout
     loop = served()
     switch(A100, loop, region="us-central1")
     loop.until(lambda: A100 in held(loop.world))
-    cap = _spend(loop.world) + room
+    cap = spend(loop.world) + room
     before = len(loop.world.log)
     loop.want(replace(loop.spec, overrides=()))
     assert run_under(loop, cap) <= cap
@@ -101,7 +101,7 @@ def test_a_dear_machine_that_still_runs_is_paid_for_before_another_region_is_add
     loop = served()
     switch(A100, loop, region="us-central1")
     loop.until(lambda: A100 in held(loop.world))
-    cap = _spend(loop.world) + 0.2
+    cap = spend(loop.world) + 0.2
     loop.want(replace(loop.spec, overrides=(), serving=3))
     assert run_under(loop, cap) <= cap
     assert len(loop.serving) == 3
@@ -132,7 +132,7 @@ def test_a_drill_on_an_own_gpu_gives_no_claim_to_it_when_the_cap_was_lowered() -
     loop.want(replace(loop.spec, max_hourly_usd=cap))
     loop.run(15)
     assert loop.spec.overrides == (), "the lease ends when its GPU would pass the cap"
-    assert _spend(loop.world) <= cap
+    assert spend(loop.world) <= cap
     assert len(loop.serving) == 2
     told = loop.world.delivered["atlas-us-central1"]
     assert (told.accelerator, told.rollout, told.returns_to) == (T4, Rollout.SAFE, None)
@@ -149,11 +149,11 @@ def test_nor_when_it_came_just_as_the_drill_ended_and_the_old_gpu_can_not_be_had
     loop.world.out_of_stock = {("us-central1", T4)}
     while L4 not in held(loop.world):
         loop.world.step(10)
-    cap = _spend(loop.world) - 0.3
+    cap = spend(loop.world) - 0.3
     loop.want(replace(loop.spec, max_hourly_usd=cap, overrides=()))
     loop.run(15)
     assert L4 not in held(loop.world)
-    assert _spend(loop.world) <= cap
+    assert spend(loop.world) <= cap
 
 
 def test_its_way_back_takes_the_dear_gpu_first_where_both_would_pass_the_cap() -> None:
@@ -184,14 +184,14 @@ def test_a_drill_on_an_own_gpu_ends_in_the_preferred_one_when_the_budget_allows(
 def test_a_dear_gpu_that_comes_while_its_drill_ends_is_never_paid_for_beside_the_old_one(look_s: int) -> None:
     """However long it is from one look to the next: both may come in between."""
     loop = served()
-    cap = _spend(loop.world) + price(A100, "us-central1") - price(L4, "us-central1") + 0.1
+    cap = spend(loop.world) + price(A100, "us-central1") - price(L4, "us-central1") + 0.1
     asked = hard(A100, "us-central1", now=loop.world.now, minutes=look_s / 60)
     loop.want(replace(loop.spec, max_hourly_usd=cap, overrides=(asked,)))
     for _ in range(20):
         loop.turn(10)
         for _ in range(look_s // 10):
             loop.world.step(10)
-            assert _spend(loop.world) <= cap
+            assert spend(loop.world) <= cap
     assert held(loop.world) == {L4}
     assert len(loop.serving) == 2
 
@@ -210,7 +210,7 @@ def test_a_gpu_that_comes_just_when_its_region_falls_back_is_not_paid_for_beside
             world.out_of_stock.clear()
         for _ in range(look_s // 10):
             world.step(10)
-            assert _spend(world) <= loop.spec.max_hourly_usd, turn
+            assert spend(world) <= loop.spec.max_hourly_usd, turn
     assert len(loop.serving) == 1
 
 

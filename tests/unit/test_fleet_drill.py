@@ -8,7 +8,7 @@ import pytest
 
 from lib.fleet.drill import DrillReport, timeline
 from lib.fleet.model import Entry
-from tests.unit.test_fleet_world import T0
+from tests.unit.fleet_world import T0
 
 
 def entry(minute: float, kind: str, subject: str = "", region: str = "", **body: object) -> Entry:

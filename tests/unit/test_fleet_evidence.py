@@ -25,7 +25,7 @@ from lib.fleet.model import (
     Rollout,
     WorkloadObservation,
 )
-from tests.unit.test_fleet_world import H100, L4, T0, T4, capacity_of, event
+from tests.unit.fleet_world import H100, L4, T0, T4, capacity_of, event
 
 SPEC = PlacementSpec(accelerators=(L4,))
 STANDARD = Provisioning.STANDARD

@@ -24,7 +24,7 @@ from lib.fleet.model import (
 )
 from lib.fleet.plan import plan
 from lib.fleet.status import summarize
-from tests.unit.test_fleet_world import L4, T0, T4, World, placement
+from tests.unit.fleet_world import L4, T0, T4, World, placement
 
 HERE, THERE = "us-central1", "us-east4"
 CHOSEN = Decision(

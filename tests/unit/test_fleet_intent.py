@@ -25,7 +25,7 @@ from lib.fleet.model import (
     Rollout,
 )
 from lib.fleet.preview import number_changes
-from tests.unit.test_fleet_world import H100, L4, T0, T4, TWO, capacity_of, hard
+from tests.unit.fleet_world import H100, L4, T0, T4, TWO, capacity_of, hard
 
 A100, H200, P100 = "nvidia-tesla-a100", "nvidia-h200-141gb", "nvidia-tesla-p100"
 

@@ -9,7 +9,7 @@ import pytest
 from lib.fleet.capacity import views
 from lib.fleet.model import CreateCluster, PlacementSpec, Provisioning
 from lib.fleet.next_region import NextRegion, next_region
-from tests.unit.test_fleet_world import L4, T0, T4, World, placement, served
+from tests.unit.fleet_world import L4, T0, T4, World, placement, served
 
 SPEC = PlacementSpec(accelerators=(L4, T4), provisioning=(Provisioning.STANDARD,), serving=2)
 

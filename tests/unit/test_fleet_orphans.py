@@ -21,7 +21,7 @@ from lib.fleet.model import (
 )
 from lib.fleet.orphans import Address, Home, Judgement, Probe, Seen, judge
 from lib.fleet.removal import NotRemovable, removal
-from tests.unit.test_fleet_world import L4, T0, placement
+from tests.unit.fleet_world import L4, T0, placement
 
 HOME = Home(
     placement="stable-diffusion",

@@ -13,8 +13,8 @@ from lib.fleet.durations import PATIENCE
 from lib.fleet.model import Phase, PhaseSpan, PlacementStatus, RegionStatus
 from lib.fleet.patience import stay, unled, waited
 from lib.fleet.status import region_status
+from tests.unit.fleet_world import L4, T0, TWO, Loop, World, placement, served
 from tests.unit.test_fleet_status import HERE, MEMBER, NOTHING, ONE, looked, region
-from tests.unit.test_fleet_world import L4, T0, TWO, Loop, World, placement, served
 
 SYNCING = region(membership=replace(MEMBER, sync_code="PENDING"), workload=None)
 PATIENT = PATIENCE[Phase.SYNCING]

@@ -11,8 +11,8 @@ from lib.fleet import catalog
 from lib.fleet.capacity import COOL_DOWN, resting
 from lib.fleet.model import Outcome, Provisioning, RegionCapacity
 from lib.fleet.probe import Probe, best_zone, plan_words, probe_from, refusal, told
+from tests.unit.fleet_world import L4, T0, capacity_of
 from tests.unit.test_fleet_signals import DETAILS, attempt, judged
-from tests.unit.test_fleet_world import L4, T0, capacity_of
 
 HOME, ZONE = "us-central1", "us-central1-a"
 KNOWN = capacity_of(HOME)

@@ -23,8 +23,8 @@ from lib.fleet.model import (
 from lib.fleet.names import cluster_name
 from lib.fleet.overrides import effective, void_reason
 from lib.fleet.roll_back import TTL, Past, roll_back
+from tests.unit.fleet_world import H100, L4, T0, T4, TWO, Loop, hard, served
 from tests.unit.test_fleet_intent import NOW, Config, known, status
-from tests.unit.test_fleet_world import H100, L4, T0, T4, TWO, Loop, hard, served
 
 OLD = "0123456789abcdef0123456789abcdef01234567"
 

@@ -22,7 +22,7 @@ from lib.fleet.model import (
     WorkloadObservation,
 )
 from lib.fleet.signals import Signals, alternatives_of, by_kind, naming, running
-from tests.unit.test_fleet_world import H100, L4, T0, T4, capacity_of
+from tests.unit.fleet_world import H100, L4, T0, T4, capacity_of
 
 SPOT, STANDARD = Provisioning.SPOT, Provisioning.STANDARD
 HOME = "us-central1"

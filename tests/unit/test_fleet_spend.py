@@ -25,7 +25,7 @@ from lib.fleet.model import (
 from lib.fleet.spend import Rate, accrue, rates
 from lib.gateways.accounts_codec import spend_from, spend_to
 from lib.gateways.journal import Journal
-from tests.unit.test_fleet_world import L4, placement
+from tests.unit.fleet_world import L4, placement
 
 T0 = datetime(2026, 11, 10, 12, tzinfo=UTC)
 HERE = "us-central1"

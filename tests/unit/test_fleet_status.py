@@ -27,7 +27,7 @@ from lib.fleet.model import (
 )
 from lib.fleet.plan import plan
 from lib.fleet.status import phase_of, region_status, summarize
-from tests.unit.test_fleet_world import (
+from tests.unit.fleet_world import (
     L4,
     T0,
     TWO,

@@ -15,7 +15,7 @@ from lib.fleet.model import Attempt, Outcome, PlacementSpec, Provisioning, Quota
 from lib.fleet.sonar import Heard, Sounding, ranked
 from lib.gateways.errors import AtlasError, TransientError, Unreachable
 from lib.gateways.sweep import AT_ONCE, Asked, sweep
-from tests.unit.test_fleet_world import L4, T0, capacity_of
+from tests.unit.fleet_world import L4, T0, capacity_of
 
 SPOT, STANDARD = Provisioning.SPOT, Provisioning.STANDARD
 OFFERING = tuple(sorted(catalog.REGIONS))[:20]
