@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup dev-setup run test e2e chaos check bench screens gallery lock
 py := .venv/bin/python
-workers ?= 2
+workers ?= 3
 reruns ?= 0
 
 help:
@@ -23,7 +23,7 @@ dev-setup:
 	@tools/setup.sh --dev
 
 test: dev-setup
-	$(py) -m pytest -n $(workers) --dist loadfile --reruns $(reruns)
+	$(py) -m pytest -n $(workers) --dist loadfile --no-loadscope-reorder --reruns $(reruns)
 
 e2e: dev-setup
 	$(py) -m pytest -m e2e
