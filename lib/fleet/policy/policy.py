@@ -19,19 +19,20 @@ from lib.fleet.policy.model import Answer, Look, Replica, Terms
 from lib.fleet.policy.parallel import to_ask
 from lib.fleet.policy.portfolio import Portfolio, Set
 
-OUTAGE_S = 19_000.0  # worth of a deficit where on-demand covers it, in seconds of spot's price: once,
-OUTAGE_RATE = 7.0  # and a second it lasts
-UNCOVERED_S, UNCOVERED_RATE = 45_000.0, 85.0  # the same where nothing covers it
+OUTAGE_S = 12_500.0  # worth of a deficit where on-demand covers it, in seconds of spot's price: once,
+OUTAGE_RATE = 10.0  # and a second it lasts
+UNCOVERED_S, UNCOVERED_RATE = 40_000.0, 75.0  # the same where nothing covers it
 SEARCH_S = 180.0  # beyond two attempts, to find a zone where nothing covers the deficit
 ONDEMAND_SHARE = 3.3  # on-demand over spot, where no on-demand price is told
 CANDIDATES = 6
 WIDTH = 2  # times what is missing: attempts of one round where no zone is left to ask
+YOUNG_LOSS = 1.8  # deficits that a run lost young is worth: spot was paid beside on-demand, and starts again
 PROBE_S = 900.0  # between looks at a zone whose run is still too young
 ROOM_TO_PLAN, ROOM_TO_MOVE = 0.05, 0.5  # likely enough to plan with: a zone not held, one that holds us
 MARGIN = 0.3  # of a replica's price, an hour: a smaller gain is not worth moving for
 CAUTION = 1.5  # how much more a likely zone is preferred to a safe one
 SHARED_FATE = 2.0  # a replica beside another counts this many times its hazard
-KEEP_COVER = 0.7  # a cover that stands is kept until it is worth less than this share of its price
+KEEP_COVER = 0.6  # a cover that stands is kept until it is worth less than this share of its price
 FILL_S, WATCH_S, IDLE_S = 60.0, 120.0, 600.0
 
 
@@ -139,7 +140,7 @@ class Policy:
         if self._cover_price is None or self.knowledge.age_s(zone, at_s) >= UNSEEN_AGE_S:
             return False
         hazard = self.knowledge.hazard(zone, at_s, self.terms.cold_start_s)
-        return self._outage() * hazard > self._cover_price - self._price[zone]
+        return YOUNG_LOSS * self._outage() * hazard > self._cover_price - self._price[zone]
 
     def _early(self, look: Look, held: list[Replica]) -> list[int]:
         """Replicas that do not serve yet, in a run too young, for which on-demand stands in."""
