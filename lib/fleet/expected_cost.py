@@ -15,7 +15,6 @@ from lib.fleet.model import (
     Phase,
     PlacementSpec,
     PlacementStatus,
-    Provisioning,
     RegionStatus,
     RegionView,
 )
@@ -110,16 +109,12 @@ def _another_machine(spec: PlacementSpec, status: PlacementStatus, views: Sequen
         sum(_usd(best) - r.usd_per_hour for r, best in changed),
         spec.max_hourly_usd - status.usd_per_hour,
     )
-    told = words.listed(f"{r.region} on {_machine(best)}" for r, best in changed)
+    told = words.listed(f"{r.region} on {words.machine(*_choice(best))}" for r, best in changed)
     budget = f", and only as far as the budget of {words.usd(spec.max_hourly_usd)} goes" if usd > room else ""
     return Expected(
         usd=min(usd, max(0.0, room)),
         note=f"Expected once it is had: {told}; unchanged where it can't be{budget}.",
     )
-
-
-def _machine(one: Candidate) -> str:
-    return f"{catalog.short(one.accelerator)}{' Spot' if one.provisioning is Provisioning.SPOT else ''}"
 
 
 def _choice(one: Candidate | RegionStatus) -> Choice:

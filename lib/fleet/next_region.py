@@ -73,10 +73,9 @@ def _affords(placement: Placement, candidate: Candidate) -> bool:
 
 
 def _why(best: Candidate, accelerator: str, model: Provisioning, able: int) -> str:
-    spot = " Spot" if model is Provisioning.SPOT else ""
     regions = "the only region" if able == 1 else f"the best of {able} regions"
     return (
-        f"{best.region} is {regions} that can take {catalog.short(accelerator)}{spot} now: {figures(best)}."
+        f"{best.region} is {regions} that can take {words.machine(accelerator, model)} now: {figures(best)}."
     )
 
 

@@ -196,10 +196,9 @@ def _create(  # noqa: PLR0913, PLR0917 - a creation and what is noted of it
 def _why_here(look: Survey, best: Candidate, choice: Choice, eligible: int) -> str:
     lost = [r for r in look.targets if not look.counts(r) and r.phase is not Phase.WANTED]
     because = f"{words.listed(f'{r.region} is {r.phase.value}' for r in lost)}. " if lost else ""
-    model = " Spot" if choice[1] is Provisioning.SPOT else ""
     return (
         f"{because}{best.region} is the best of {eligible} regions that can take "
-        f"{catalog.short(best.accelerator)}{model} now: {figures(best)}."
+        f"{words.machine(best.accelerator, choice[1])} now: {figures(best)}."
     )
 
 

@@ -209,7 +209,7 @@ class _Picker:
             return False
         return choice in obtained(self.regions[region]) and machine_usd(choice, region) <= room_usd + 1e-9
 
-    def _may_keep(self, region: str, held: Choice, instead: Choice, room_usd: float) -> bool:
+    def _may_stand_in(self, region: str, held: Choice, instead: Choice, room_usd: float) -> bool:
         """What serves is kept in the stead of what was refused; what a drill got, only if there is money for it."""
         told = self.machines.told(region)
         usd = machine_usd(held, region)
@@ -225,7 +225,7 @@ class _Picker:
             and self.askable.failed(region, current)
             and current not in held
         ):
-            claimed = [c for c in known if c in held and self._may_keep(region, c, current, room_usd)]
+            claimed = [c for c in known if c in held and self._may_stand_in(region, c, current, room_usd)]
             current = claimed[0] if claimed else self._fallback(region, current, room_usd)
         # Whatever takes over from a dearer machine saves money, however little is left.
         room_usd = room_usd if current else max(room_usd, self.machines.held_usd(region))

@@ -23,6 +23,7 @@ from lib.fleet.model import (
     EventObservation,
     ExpireOverride,
     Override,
+    Provisioning,
     RemoveWorkload,
     Rollout,
 )
@@ -193,6 +194,11 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{round(seconds / 60)} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def machine(accelerator: str, provisioning: Provisioning) -> str:
+    """A GPU as short as it is known, and how it is bought where that isn't on demand."""
+    return f"{catalog.short(accelerator)}{' Spot' if provisioning is Provisioning.SPOT else ''}"
 
 
 def usd(amount: float) -> str:

@@ -30,10 +30,10 @@ def url(path: str) -> str:
 
 
 def component(name: str) -> Callable[..., Any]:
-    """Mounts the component of this name with its `data`.
+    """What mounts the component of this name with its `data`.
 
     The data goes in a list of one: Streamlit looks for data frames among the values of a dictionary, and for that
-    loads pandas and pyarrow, 75 MB and a second of the first page, which few pages need."""
+    loads pandas and pyarrow, some 70 MB that no page needs."""
     mount = component_v2(f"atlas_{name}", js=_LOADER.format(url=url(f"app/static/atlas/{name}.js")))
 
     def mounted(*, data: Mapping[str, Any], **more: Any) -> Any:
